@@ -1,0 +1,1 @@
+"""Annotation formats: each reads into `Report` and writes it."""

@@ -1,0 +1,187 @@
+"""The authoring markup (training/corpus/MARKUP.md): `[surface|id]` in the text, facts below `---`.
+
+Every slip is reported with file, line and report id; nothing is dropped silently.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from marsad.errors import MarsadError, read_text
+from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
+
+_EVENT_LETTER = "e"
+
+
+def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
+    """All reports of a markup file.
+
+    Raises MarsadError that lists every slip, one line each, as `file, line N, report ID: ...`.
+    """
+    reports, slips = parse(read_text(path), labels or default_labels())
+    if slips:
+        raise MarsadError("\n".join(f"{path}, {slip}" for slip in slips))
+    if not reports:
+        raise MarsadError(f"{path}: holds no report; a report starts with '### id=... date=...'.")
+    return reports
+
+
+def parse(source: str, labels: Labels) -> tuple[list[Report], list[str]]:
+    """The sound reports of a source text, and a sentence for each slip in the others."""
+    reports: list[Report] = []
+    slips: list[str] = []
+    seen: set[str] = set()
+    lines = source.replace("\r\n", "\n").split("\n")
+    heads = [i for i, line in enumerate(lines) if line.startswith("### ")]
+    for first, last in zip(heads, [*heads[1:], len(lines)], strict=True):
+        block = _Block(lines[first:last], first + 1, labels)
+        report = block.report()
+        if report is not None and report.id in seen:
+            block.slip(0, f"the report id {report.id!r} is used before.")
+        if block.slips or report is None:
+            slips += block.slips
+        else:
+            seen.add(report.id)
+            reports.append(report)
+    return reports, slips
+
+
+class _Block:
+    """One report of the markup, with the slips found while reading it."""
+
+    def __init__(self, lines: list[str], line: int, labels: Labels):
+        self.lines, self.line, self.labels = lines, line, labels
+        self.slips: list[str] = []
+        head = lines[0].removeprefix("### ").split()
+        self.meta = dict(part.split("=", 1) for part in head if "=" in part)
+        self.types = {letter: type for type, letter in labels.mentions.items()}
+        self.mark = re.compile(
+            rf"\[([^\[\]|]+)\|([{''.join(self.types)}{_EVENT_LETTER}]\d+)\]"
+        )
+
+    def slip(self, offset: int, message: str) -> None:
+        name = self.meta.get("id", "?")
+        self.slips.append(f"line {self.line + offset}, report {name}: {message}")
+
+    def report(self) -> Report | None:
+        for key in ("id", "date"):
+            if key not in self.meta:
+                self.slip(0, f"the header lacks {key}=.")
+        if "---" not in self.lines:
+            self.slip(0, "no '---' line ends the text.")
+            return None
+        rule = self.lines.index("---")
+        text, spans = self._text(rule)
+        events, values, same = self._facts(rule, spans)
+        mentions = tuple(
+            Mention(id, self.types[id[0]], start, end, value=values.get(id))
+            for id, (start, end) in spans.items()
+            if id[0] != _EVENT_LETTER
+        )
+        for mention in mentions:
+            if mention.type in self.labels.values and mention.id not in values:
+                self.slip(rule, f"{mention.id} has no value line.")
+        for id in spans:
+            if id[0] == _EVENT_LETTER and all(event.id != id for event in events):
+                self.slip(rule, f"{id} has no event line.")
+        report = Report(
+            self.meta.get("id", ""), text, self.meta.get("date"), mentions, events, same,
+            self.meta.get("style", ""),
+        )  # fmt: skip
+        if not self.slips:
+            for problem in report.problems(self.labels):
+                self.slip(rule, problem)
+        return report
+
+    def _text(self, rule: int) -> tuple[str, dict[str, tuple[int, int]]]:
+        """The bare text, and where each id stands in it."""
+        first = 1
+        while first < rule and not self.lines[first]:
+            first += 1
+        text, spans = "", {}
+        for offset in range(first, rule):
+            line, done = self.lines[offset], 0
+            for match in self.mark.finditer(line):
+                text += line[done : match.start()]
+                surface, id = match.groups()
+                if id in spans:
+                    self.slip(offset, f"the id {id} is used twice.")
+                if surface != surface.strip():
+                    self.slip(offset, f"a space stands at the edge of {id}.")
+                spans[id] = (len(text), len(text) + len(surface))
+                text += surface
+                done = match.end()
+            rest = self.mark.sub("", line)
+            if stray := re.search(r"[\[\]|]", rest):
+                near = rest[max(0, stray.start() - 20) : stray.start() + 20]
+                self.slip(offset, f"a stray bracket or bar near «{near}».")
+            text += line[done:] + "\n"
+        return text.rstrip("\n"), spans
+
+    def _facts(
+        self, rule: int, spans: dict[str, tuple[int, int]]
+    ) -> tuple[tuple[Event, ...], dict[str, str], tuple[tuple[str, ...], ...]]:
+        """Event, value and `=` lines below the rule."""
+        events, values, same = [], {}, []
+        for offset in range(rule + 1, len(self.lines)):
+            parts = self.lines[offset].split()
+            if not parts:
+                continue
+            id = parts[0]
+            if id == "=":
+                if unknown := [other for other in parts[1:] if other not in spans]:
+                    self.slip(offset, f"'=' names {', '.join(unknown)}, not marked in the text.")
+                same.append(tuple(parts[1:]))
+            elif id not in spans:
+                self.slip(offset, f"{id!r} is not marked in the text.")
+            elif id[0] != _EVENT_LETTER:
+                if len(parts) != 2:
+                    self.slip(offset, f"{id} wants one value.")
+                else:
+                    values[id] = parts[1]
+            elif len(parts) < 3:
+                self.slip(offset, f"{id} wants a type, a status and role=id pairs.")
+            else:
+                events.append(
+                    Event(id, parts[1], parts[2], *spans[id], tuple(self._arguments(offset, parts)))
+                )
+        return tuple(events), values, tuple(same)
+
+    def _arguments(self, offset: int, parts: list[str]) -> Iterator[Argument]:
+        for pair in parts[3:]:
+            role, equals, ids = pair.partition("=")
+            if not equals or not ids:
+                self.slip(offset, f"{pair!r} is not role=id.")
+            for id in ids.split(",") if ids else ():
+                yield Argument(role, id)
+
+
+def write(reports: Iterable[Report]) -> str:
+    """Reports as markup; ids must follow the markup's letters.
+
+    Raises MarsadError where a text holds `[`, `]` or `|`, which the markup cannot carry.
+    """
+    return "\n".join(_write_one(report) for report in reports)
+
+
+def _write_one(report: Report) -> str:
+    if re.search(r"[\[\]|]", report.text):
+        raise MarsadError(f"{report.id}: the markup cannot carry a text with [, ] or |.")
+    marked, done = "", 0
+    for span in sorted((*report.mentions, *report.events), key=lambda s: s.start):
+        if span.start < done:
+            raise MarsadError(f"{report.id}: {span.id} overlaps another span.")
+        marked += report.text[done : span.start] + f"[{report.surface(span)}|{span.id}]"
+        done = span.end
+    marked += report.text[done:]
+    head = f"### id={report.id} date={report.date or ''}"
+    lines = [head + (f" style={report.style}" if report.style else ""), marked, "---"]
+    for event in report.events:
+        roles: dict[str, list[str]] = {}
+        for argument in event.arguments:
+            roles.setdefault(argument.role, []).append(argument.id)
+        pairs = [f"{role}={','.join(ids)}" for role, ids in roles.items()]
+        lines.append(" ".join([event.id, event.type, event.status, *pairs]))
+    lines += [f"{m.id} {m.value}" for m in report.mentions if m.value is not None]
+    lines += [" ".join(["=", *group]) for group in report.same]
+    return "\n".join(lines) + "\n"

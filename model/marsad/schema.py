@@ -1,0 +1,277 @@
+"""The one type: a report with its mentions and events. Gold and prediction are the same type.
+
+Offsets are Unicode code points into the raw text, end exclusive. Nothing here names a label:
+label sets are data (`Labels`), read from `labels.json` or from an artifact's config.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date as Date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from marsad.errors import MarsadError
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A span that names an entity. `score` is None in gold; `value` is None where none is given."""
+
+    id: str
+    type: str
+    start: int
+    end: int
+    score: float | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A role of an event, filled by the mention with that id."""
+
+    role: str
+    id: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A trigger span with a type, a status and arguments."""
+
+    id: str
+    type: str
+    status: str
+    start: int
+    end: int
+    arguments: tuple[Argument, ...] = ()
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A text, its publication date (ISO, may be None), its mentions and events.
+
+    `same` holds groups of ids, of mentions or of events, that are one thing.
+    """
+
+    id: str
+    text: str
+    date: str | None = None
+    mentions: tuple[Mention, ...] = ()
+    events: tuple[Event, ...] = ()
+    same: tuple[tuple[str, ...], ...] = ()
+    style: str = ""
+
+    def surface(self, span: Mention | Event) -> str:
+        """The words of a mention or trigger, as they stand in the text."""
+        return self.text[span.start : span.end]
+
+    def mention(self, id: str) -> Mention:
+        """The mention with that id; KeyError where there is none."""
+        for mention in self.mentions:
+            if mention.id == id:
+                return mention
+        raise KeyError(id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data; the keys are those of the annotated JSON lines."""
+        return {
+            "id": self.id,
+            "date": self.date,
+            **({"style": self.style} if self.style else {}),
+            "text": self.text,
+            "entities": [
+                _drop_none(
+                    id=m.id, type=m.type, start=m.start, end=m.end,
+                    text=self.surface(m), score=m.score, value=m.value,
+                )
+                for m in self.mentions
+            ],
+            "events": [
+                {
+                    **_drop_none(
+                        id=e.id, type=e.type, status=e.status, start=e.start, end=e.end,
+                        text=self.surface(e), score=e.score,
+                    ),
+                    "arguments": [
+                        _drop_none(role=a.role, id=a.id, score=a.score) for a in e.arguments
+                    ],
+                }
+                for e in self.events
+            ],
+            "same": [list(group) for group in self.same],
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """The report as one JSON line, Arabic left readable."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Report":
+        """Read what `to_dict` wrote. Raises MarsadError that names the missing or wrong key."""
+        try:
+            mentions = tuple(
+                Mention(m["id"], m["type"], m["start"], m["end"], m.get("score"), m.get("value"))
+                for m in data.get("entities", ())
+            )
+            events = tuple(
+                Event(
+                    e["id"], e["type"], e["status"], e["start"], e["end"],
+                    tuple(
+                        Argument(a["role"], a["id"], a.get("score"))
+                        for a in e.get("arguments", ())
+                    ),
+                    e.get("score"),
+                )
+                for e in data.get("events", ())
+            )  # fmt: skip
+            same = tuple(tuple(group) for group in data.get("same", ()))
+            text = data["text"]
+        except KeyError as error:
+            raise MarsadError(f"the key {error} is missing.") from error
+        except (TypeError, AttributeError) as error:
+            raise MarsadError(f"the record is not shaped like a report ({error}).") from error
+        report = cls(
+            str(data.get("id", "")), text, data.get("date"), mentions, events, same,
+            data.get("style") or "",
+        )  # fmt: skip
+        if problem := next(report.problems(), None):
+            raise MarsadError(problem)
+        return report
+
+    def problems(self, labels: "Labels | None" = None) -> Iterator[str]:
+        """What is wrong with the report, a sentence each; with `labels`, unknown labels too."""
+        if not isinstance(self.text, str):
+            yield f"the text of report {self.id!r} is {type(self.text).__name__}, not a string."
+            return
+        if self.date is not None and not is_date(self.date):
+            yield f"the date {self.date!r} is not a day as YYYY-MM-DD."
+        yield from self._span_problems()
+        known = {m.id for m in self.mentions}
+        for event in self.events:
+            for argument in event.arguments:
+                if argument.id not in known:
+                    yield f"{event.id}: its {argument.role} {argument.id!r} is no mention here."
+        known |= {e.id for e in self.events}
+        for group in self.same:
+            for id in group:
+                if id not in known:
+                    yield f"'same' names {id!r}, which is no mention or event here."
+        if labels is not None:
+            yield from labels.problems(self)
+
+    def _span_problems(self) -> Iterator[str]:
+        spans = (*self.mentions, *self.events)
+        ids: set[str] = set()
+        sound: list[Mention | Event] = []
+        for span in spans:
+            if span.id in ids:
+                yield f"the id {span.id!r} is used twice."
+            ids.add(span.id)
+            if not (isinstance(span.start, int) and isinstance(span.end, int)):
+                yield f"{span.id}: start and end should be whole numbers."
+            elif not 0 <= span.start < span.end <= len(self.text):
+                yield (
+                    f"{span.id}: the span {span.start}-{span.end} is out of range; the text has "
+                    f"{len(self.text)} characters and a span is not empty."
+                )
+            else:
+                sound.append(span)
+        for kind in (Mention, Event):
+            ordered = sorted((s for s in sound if isinstance(s, kind)), key=lambda s: s.start)
+            for left, right in zip(ordered, ordered[1:], strict=False):
+                if right.start < left.end:
+                    yield (
+                        f"{left.id} ({left.start}-{left.end}) and {right.id} "
+                        f"({right.start}-{right.end}) overlap; spans of one kind may not."
+                    )
+
+
+def is_date(value: object) -> bool:
+    """Whether it is an ISO calendar day, YYYY-MM-DD."""
+    try:
+        return isinstance(value, str) and Date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label set: mention types with the letter of their ids, event types, statuses, roles.
+
+    `roles` maps a role to the mention types that may fill it; `values` maps a mention type whose
+    mentions carry a value to the regular expression of that value.
+    """
+
+    mentions: Mapping[str, str]
+    events: tuple[str, ...]
+    statuses: tuple[str, ...]
+    roles: Mapping[str, tuple[str, ...]]
+    values: Mapping[str, str]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Labels":
+        """Read `labels.json`; raises MarsadError where a key is missing."""
+        try:
+            return cls(
+                dict(data["mentions"]),
+                tuple(data["events"]),
+                tuple(data["statuses"]),
+                {role: tuple(types) for role, types in data["roles"].items()},
+                dict(data.get("values", {})),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise MarsadError(f"the label set lacks or misshapes {error}.") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as in `labels.json`."""
+        return {
+            "mentions": dict(self.mentions),
+            "events": list(self.events),
+            "statuses": list(self.statuses),
+            "roles": {role: list(types) for role, types in self.roles.items()},
+            "values": dict(self.values),
+        }
+
+    def problems(self, report: Report) -> Iterator[str]:
+        """Labels and values of a report that this label set does not know."""
+        types = {}
+        for mention in report.mentions:
+            types[mention.id] = mention.type
+            if mention.type not in self.mentions:
+                yield f"{mention.id}: {_unknown('mention type', mention.type, self.mentions)}"
+            pattern = self.values.get(mention.type)
+            if mention.value is not None and (
+                pattern is None or not re.fullmatch(pattern, mention.value)
+            ):
+                yield f"{mention.id}: {mention.value!r} is no value of a {mention.type}."
+        for event in report.events:
+            if event.type not in self.events:
+                yield f"{event.id}: {_unknown('event type', event.type, self.events)}"
+            if event.status not in self.statuses:
+                yield f"{event.id}: {_unknown('status', event.status, self.statuses)}"
+            for argument in event.arguments:
+                if argument.role not in self.roles:
+                    yield f"{event.id}: {_unknown('role', argument.role, self.roles)}"
+                elif types.get(argument.id) not in self.roles[argument.role]:
+                    yield (
+                        f"{event.id}: the role {argument.role} cannot take {argument.id}, "
+                        f"a {types.get(argument.id)}."
+                    )
+
+
+@cache
+def default_labels() -> Labels:
+    """The label set of the guidelines, shipped with the package."""
+    return Labels.from_dict(json.loads((files("marsad") / "labels.json").read_text("utf-8")))
+
+
+def _unknown(kind: str, label: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    return f"unknown {kind} {label!r}; known are {', '.join(known)}."
+
+
+def _drop_none(**fields: Any) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}

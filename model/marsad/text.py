@@ -1,0 +1,77 @@
+"""Words with offsets into the raw text, and the form in which the encoder reads each word.
+
+A report is never rewritten: words point into it, and only the encoder sees the normalised form.
+Normalisation version 1. Any change to `WORD` or `normalise` changes what a trained encoder sees:
+raise `NORMALISATION` then, so that an old artifact is refused instead of served wrongly.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+NORMALISATION = 1
+
+_MARKS = (
+    "\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8"
+    "\u06ea-\u06ed\u08d3-\u08e1\u08e3-\u08ff\ufe20-\ufe2f"
+)
+_INVISIBLE = "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
+# Numbers keep their inner separators (04:30, 31/12/2021, 2,000); a hyphen splits, since a range
+# of days is two dates. Letters keep the marks and the invisible characters between them.
+# Every other visible character is a word of its own, the underscore of a hashtag too.
+WORD = re.compile(
+    rf"\d+(?:[.,:/\u066b\u066c]\d+)+(?!\w)"
+    rf"|[^\W_](?:[{_MARKS}{_INVISIBLE}]*[^\W_])*[{_MARKS}]*"
+    rf"|[^\s{_INVISIBLE}\x00-\x1f\x7f]"
+)
+_DROP = re.compile(f"[{_MARKS}{_INVISIBLE}\u0640]")
+_SENTENCE_END = frozenset(".!?؟؛…")
+_FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")
+# Letters beyond the first 64 say nothing more about a word, and a 1 MB "word" stays cheap.
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text.
+
+    `spans` holds (start, end) code points; `forms` what the encoder reads, never empty;
+    `breaks` the number of sentence ends and line breaks before each word.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    forms: tuple[str, ...]
+    breaks: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
+def split_words(text: str) -> Words:
+    """Split a text into words; every visible character belongs to exactly one."""
+    spans, forms, breaks = [], [], []
+    seen, last_end, ended = 0, 0, False
+    for match in WORD.finditer(text):
+        start, end = match.span()
+        if spans and (ended or "\n" in text[last_end:start]):
+            seen += 1
+        spans.append((start, end))
+        forms.append(normalise(match.group()))
+        breaks.append(seen)
+        last_end, ended = end, match.group() in _SENTENCE_END
+    return Words(tuple(spans), tuple(forms), tuple(breaks))
+
+
+def normalise(word: str) -> str:
+    """The form of a word that the encoder reads: no tashkeel, no tatweel, European digits.
+
+    Presentation forms and wide letters are composed (NFKC), Persian ya and kaf are taken for
+    the Arabic ones. A word that would vanish (a lone mark) is read as U+FFFD.
+    """
+    word = word[:_LONGEST]
+    if word.isascii():
+        return word
+    word = unicodedata.normalize("NFKC", _DROP.sub("", word))
+    word = _DROP.sub("", word).translate(_FOLD)
+    word = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in word)
+    return word.replace(" ", "") or "\ufffd"

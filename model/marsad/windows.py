@@ -1,0 +1,62 @@
+"""A long report is read in overlapping windows; each word is scored once, where it has context.
+
+Nothing is ever cut: every word is owned by exactly one window, that in which it stands farthest
+from a cut.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from tokenizers import Tokenizer
+
+# A word of more subwords is read by its first ones; only the first is scored anyway.
+MOST_SUBWORDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Words `start` to `end` (exclusive) are read; `first` to `last` of them are owned."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+def subwords(tokenizer: Tokenizer, forms: Sequence[str]) -> list[list[int]]:
+    """The subword ids of each word, without special tokens; never an empty list for a word."""
+    encoding = tokenizer.encode(list(forms), is_pretokenized=True, add_special_tokens=False)
+    ids: list[list[int]] = [[] for _ in forms]
+    for id, word in zip(encoding.ids, encoding.word_ids, strict=True):
+        if word is not None and len(ids[word]) < MOST_SUBWORDS:
+            ids[word].append(id)
+    if not all(ids):  # a tokenizer may strip a whole word (a control character, say)
+        unknown = next(
+            id for token in ("<unk>", "[UNK]") if (id := tokenizer.token_to_id(token)) is not None
+        )
+        ids = [pieces or [unknown] for pieces in ids]
+    return ids
+
+
+def plan(sizes: Sequence[int], limit: int) -> list[Window]:
+    """Windows over words of the given sizes in subwords, each of at most `limit` subwords.
+
+    Neighbours share about a quarter of the limit; half of that goes to either owner.
+    """
+    ends = [0, *accumulate(sizes)]
+    count, windows, start, first = len(sizes), [], 0, 0
+    while start < count:
+        end = start + 1
+        while end < count and ends[end + 1] - ends[start] <= limit:
+            end += 1
+        if end == count:
+            windows.append(Window(start, end, first, end))
+            break
+        following = end
+        while following - 1 > start and ends[end] - ends[following - 1] <= limit // 4:
+            following -= 1
+        last = max((following + end) // 2, first + 1)
+        windows.append(Window(start, end, first, last))
+        start, first = following, last
+    return windows

@@ -1,0 +1,88 @@
+"""Run configurations: TOML files read into frozen dataclasses. A wrong key is named."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from marsad.errors import MarsadError, at, read_text
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What every run has: where it starts, how it learns."""
+
+    base: str  # folder or hub name of a BERT-like encoder; "default" is `marsad-train encoder`
+    epochs: float
+    batch: int
+    learning_rate: float = 3e-4
+    head_factor: float = 5.0  # heads learn this much faster than the encoder's last layer
+    layer_decay: float = 0.9  # each layer below learns this much slower
+    weight_decay: float = 0.01
+    warmup: float = 0.06  # share of all steps
+    dropout: float = 0.2
+    word_dropout: float = 0.1  # share of subwords that are masked in training
+    freeze_embeddings: bool = True
+    limit: int = 380  # subwords in a window
+    bf16: bool = False  # pays where the processor computes in bf16
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class FitConfig(Training):
+    """`marsad-train fit`: the joint network on annotated reports."""
+
+    corpus: str = "training/corpus"
+    real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
+    real_repeat: int = 1  # how often an epoch shows them
+    role_width: int = 48
+    patience: int = 4  # evaluations without a better dev score before it stops
+    train_reports: int = 0  # 0 is all; a small number makes a smoke run
+    loss: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """A public corpus in BIO columns; `nested` ones have several tags a word."""
+
+    name: str
+    files: tuple[str, ...]
+    nested: bool = False
+
+
+@dataclass(frozen=True)
+class AdaptConfig(Training):
+    """`marsad-train adapt`: the encoder on public named-entity corpora, a head for each."""
+
+    sets: tuple[TagSet, ...] = ()
+
+
+def load(path: Path, kind: type[C]) -> C:
+    """Read a TOML file into a configuration; raises MarsadError that names a wrong key."""
+    try:
+        data = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise at(path, None, f"is no TOML: {error}.") from error
+    if "sets" in data:
+        data["sets"] = tuple(_build(TagSet, entry, path) for entry in data["sets"])
+    return _build(kind, data, path)
+
+
+def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if wrong := sorted(set(data) - known):
+        raise at(path, None, f"unknown key {wrong[0]!r}; known are {', '.join(sorted(known))}.")
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+    except TypeError as error:
+        raise at(path, None, f"{error}.") from error
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """A configuration as plain data, for the run manifest."""
+    return asdict(config)
+
+
+__all__ = ["AdaptConfig", "FitConfig", "MarsadError", "TagSet", "Training", "as_dict", "load"]

@@ -1,0 +1,106 @@
+"""The annotated reports: read, split, mixed. `datasets` objects on top for those who want them."""
+
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from datasets import Dataset, DatasetDict
+from marsad.errors import MarsadError, at
+from marsad.formats import jsonl, markup
+from marsad.schema import Labels, Report, default_labels
+
+SPLITS = ("train", "dev", "test")
+
+
+def read_labels(folder: Path) -> Labels:
+    """`labels.json` of a corpus folder, or the label set of the guidelines where it has none."""
+    path = folder / "labels.json"
+    if not path.exists():
+        return default_labels()
+    try:
+        return Labels.from_dict(json.loads(path.read_text("utf-8")))
+    except (json.JSONDecodeError, MarsadError) as error:
+        raise at(path, None, f"no label set: {error}") from error
+
+
+def read_reports(path: Path, labels: Labels | None = None) -> list[Report]:
+    """Reports of a file (.txt markup or .jsonl), or of all such files of a folder, by name.
+
+    Raises MarsadError for a path that is absent, holds nothing, or holds an id twice.
+    """
+    if not path.exists():
+        raise at(path, None, "no such file or folder of annotated reports.")
+    found = sorted([*path.glob("*.txt"), *path.glob("*.jsonl")]) if path.is_dir() else [path]
+    labels = labels or default_labels()
+    reports: list[Report] = []
+    for file in found:
+        read = jsonl.read if file.suffix == ".jsonl" else markup.read
+        reports += read(file, labels)
+    if not reports:
+        raise at(path, None, "holds no .txt or .jsonl file with annotated reports.")
+    ids: set[str] = set()
+    for report in reports:
+        if report.id in ids:
+            raise at(path, None, f"the report id {report.id!r} is used twice.")
+        ids.add(report.id)
+    return reports
+
+
+def split_ids(reports: Sequence[Report], seed: int) -> dict[str, list[str]]:
+    """80 / 10 / 10 by report; theatres (the letters of an id) and genres spread over all three."""
+    strata: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for report in reports:
+        strata[report.id.split("-")[0], report.style].append(report.id)
+    rng = random.Random(seed)
+    order: list[str] = []
+    for key in sorted(strata):
+        ids = sorted(strata[key])
+        rng.shuffle(ids)
+        order += ids
+    # every tenth report of the stratified order goes to test, the one five later to dev
+    parts: dict[str, list[str]] = {name: [] for name in SPLITS}
+    for place, id in enumerate(order):
+        parts[{0: "test", 5: "dev"}.get(place % 10, "train")].append(id)
+    return {name: sorted(ids) for name, ids in parts.items()}
+
+
+def read_splits(folder: Path) -> dict[str, list[Report]]:
+    """The splits of a corpus folder, as its `splits.json` writes them down.
+
+    Raises MarsadError where the file is absent or does not cover the reports exactly once.
+    """
+    reports = {r.id: r for r in read_reports(folder / "reports", read_labels(folder))}
+    path = folder / "splits.json"
+    if not path.exists():
+        raise at(path, None, "is absent; write it with: marsad-train split CORPUS.")
+    parts = json.loads(path.read_text("utf-8"))
+    listed = [id for name in SPLITS for id in parts[name]]
+    if sorted(listed) != sorted(reports):
+        odd = sorted(set(listed) ^ set(reports))[:5]
+        raise at(path, None, f"does not cover the reports exactly once (see {', '.join(odd)}).")
+    return {name: [reports[id] for id in parts[name]] for name in SPLITS}
+
+
+def to_dataset(reports: Iterable[Report]) -> Dataset:
+    """A `datasets.Dataset` with one row for each report, columns as in the JSON lines."""
+    rows = [{"style": r.style, **r.to_dict()} for r in reports]
+    for row in rows:
+        for entity in row["entities"]:
+            entity.setdefault("value", None)
+    return Dataset.from_list(rows)
+
+
+def to_dataset_dict(folder: Path) -> DatasetDict:
+    """Train, dev and test of a corpus folder as a `datasets.DatasetDict`."""
+    return DatasetDict({name: to_dataset(part) for name, part in read_splits(folder).items()})
+
+
+def fingerprint(reports: Iterable[Report]) -> str:
+    """A hash of texts and annotation, for the run manifest."""
+    digest = hashlib.sha256()
+    for report in reports:
+        digest.update(report.to_json().encode())
+    return digest.hexdigest()[:16]

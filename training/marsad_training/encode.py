@@ -1,0 +1,157 @@
+"""Reports -> training windows -> padded batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from marsad.roles import pair_features
+from marsad.schema import Event, Labels, Mention, Report
+from marsad.text import Words, split_words
+from marsad.windows import Window, plan, subwords
+from tokenizers import Tokenizer
+
+from marsad_training.network import CLITICS, IGNORE
+
+Features = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A tokenizer with its special ids and the window limit in subwords."""
+
+    tokenizer: Tokenizer
+    start_id: int
+    end_id: int
+    pad_id: int
+    mask_id: int
+    limit: int
+
+    def inputs(self, ids: Sequence[Sequence[int]], window: Window) -> Features:
+        """`input_ids` (S) with special tokens and `word_starts` (W) of a window."""
+        flat, starts = [self.start_id], []
+        for pieces in ids[window.start : window.end]:
+            starts.append(len(flat))
+            flat += pieces
+        return {"input_ids": [*flat, self.end_id], "word_starts": starts}
+
+
+def bio_tags(types: Sequence[str]) -> list[str]:
+    """`O`, then B- and I- of each type: the order of a tag head."""
+    return ["O", *(f"{prefix}-{type}" for type in types for prefix in "BI")]
+
+
+def word_span(words: Words, span: Mention | Event) -> tuple[int, int] | None:
+    """First word and one past the last that a character span touches; None for no word."""
+    inside = [i for i, (a, b) in enumerate(words.spans) if a < span.end and b > span.start]
+    return (inside[0], inside[-1] + 1) if inside else None
+
+
+def encode_report(report: Report, labels: Labels, reader: Reader) -> list[Features]:
+    """One item for each window of the report."""
+    words = split_words(report.text)
+    ids = subwords(reader.tokenizer, words.forms)
+    spans = {
+        s.id: found
+        for s in (*report.mentions, *report.events)
+        if (found := word_span(words, s)) is not None
+    }
+    return [
+        reader.inputs(ids, window) | _gold(report, labels, words, spans, window)
+        for window in plan([len(pieces) for pieces in ids], reader.limit)
+    ]
+
+
+def _gold(
+    report: Report,
+    labels: Labels,
+    words: Words,
+    spans: dict[str, tuple[int, int]],
+    window: Window,
+) -> Features:
+    size = window.end - window.start
+    statuses, clitics = [IGNORE] * size, [IGNORE] * size
+    mention_types, event_types = list(labels.mentions), list(labels.events)
+    kept: dict[str, list[Any]] = {"mentions": [], "events": []}
+    tags = {}
+    for kind, items, types in (
+        ("mentions", report.mentions, mention_types),
+        ("events", report.events, event_types),
+    ):
+        line = tags[kind] = [0] * size
+        for item in items:
+            if item.id not in spans:
+                continue
+            a, b = (spans[item.id][0] - window.start, spans[item.id][1] - window.start)
+            if b <= 0 or a >= size:
+                continue
+            if a < 0 or b > size:  # cut by the window: its owner is another
+                line[max(a, 0) : b] = [IGNORE] * (min(b, size) - max(a, 0))
+                continue
+            tag = 1 + 2 * types.index(item.type)
+            line[a:b] = [tag] + [tag + 1] * (b - a - 1)
+            joined = item.start - words.spans[spans[item.id][0]][0]
+            clitics[a] = joined if 0 <= joined < CLITICS else IGNORE
+            kept[kind].append((item, (a, b)))
+    for event, (a, _) in kept["events"]:
+        statuses[a] = labels.statuses.index(event.status)
+    return {
+        "mention_tags": tags["mentions"], "trigger_tags": tags["events"],
+        "statuses": statuses, "clitics": clitics,
+        "pair": _pair(kept, labels, np.asarray(words.breaks[window.start : window.end])),
+    }  # fmt: skip
+
+
+def _pair(kept: dict[str, list[Any]], labels: Labels, breaks: Any) -> Features | None:
+    """Arrays for the role scorer over the window's events and mentions; None without both."""
+    if not kept["events"] or not kept["mentions"]:
+        return None
+    types, roles = list(labels.mentions), list(labels.roles)
+    mention_types = np.array([types.index(m.type) for m, _ in kept["mentions"]])
+    triggers = np.array([span for _, span in kept["events"]])
+    mentions = np.array([span for _, span in kept["mentions"]])
+    gold = np.zeros((len(triggers), len(mentions), len(roles)), np.float32)
+    place = {mention.id: j for j, (mention, _) in enumerate(kept["mentions"])}
+    for i, (event, _) in enumerate(kept["events"]):
+        for argument in event.arguments:
+            if argument.id in place:
+                gold[i, place[argument.id], roles.index(argument.role)] = 1
+    return {
+        "triggers": triggers, "mentions": mentions, "mention_types": mention_types,
+        "event_types": np.array([labels.events.index(e.type) for e, _ in kept["events"]]),
+        "features": pair_features(triggers, mentions, mention_types, breaks),
+        "gold": gold,
+    }  # fmt: skip
+
+
+def pad(rows: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """Rows of unequal length -> (B, longest)."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows])
+
+
+def pad_inputs(items: Sequence[Features], pad_id: int) -> Features:
+    """`input_ids`, `attention_mask`, `word_starts` of a batch."""
+    return {
+        "input_ids": pad([i["input_ids"] for i in items], pad_id),
+        "attention_mask": pad([[1] * len(i["input_ids"]) for i in items], 0),
+        "word_starts": pad([i["word_starts"] for i in items], 0),
+    }
+
+
+def collate(items: Sequence[Features], pad_id: int) -> Features:
+    """Items of `encode_report` -> a batch for `JointNetwork.loss`."""
+    batch = pad_inputs(items, pad_id)
+    for name in ("mention_tags", "trigger_tags", "statuses", "clitics"):
+        batch[name] = pad([i[name] for i in items], IGNORE)
+    batch["pairs"] = [
+        {"window": torch.tensor(b)} | {k: _tensors(v) for k, v in item["pair"].items()}
+        for b, item in enumerate(items)
+        if item["pair"] is not None
+    ]
+    return batch
+
+
+def _tensors(value: Any) -> Any:
+    return [torch.from_numpy(v) for v in value] if isinstance(value, list) else torch.from_numpy(value)

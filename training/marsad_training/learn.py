@@ -1,0 +1,190 @@
+"""What every training run shares: batches into `transformers.Trainer`, learning rates, manifest."""
+
+import json
+import platform
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from marsad.errors import MarsadError
+from marsad.windows import subwords
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import (
+    AutoTokenizer,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from marsad_training.config import Training
+from marsad_training.encode import Features, Reader
+from marsad_training.encoder import build_encoder
+from marsad_training.network import WordEncoder, load_base
+
+
+def base_folder(name: str, runs: Path) -> str:
+    """The folder or hub name of a base; "default" is built on first use under `runs`."""
+    if name != "default":
+        return name
+    folder = runs / "encoder"
+    if not (folder / "tokenizer.json").exists():
+        build_encoder(folder)
+    return str(folder)
+
+
+def load_reader(base: str, limit: int) -> Reader:
+    """The tokenizer of a base; its special tokens may be those of BERT or of XLM-R.
+
+    The window limit is ours, since some published tokenizers (CAMeLBERT's) name none.
+    """
+    try:
+        auto = AutoTokenizer.from_pretrained(base)
+        backend: Tokenizer = auto.backend_tokenizer
+    except (OSError, ValueError, AttributeError) as error:
+        raise MarsadError(
+            f"the base {base!r} is neither a folder with a fast tokenizer nor a model that the "
+            f"hub gives out here ({str(error).splitlines()[0]})"
+        ) from error
+    mask = auto.mask_token_id if auto.mask_token_id is not None else auto.unk_token_id
+    return Reader(
+        backend, auto.cls_token_id, auto.sep_token_id, auto.pad_token_id, mask, limit
+    )
+
+
+def word_encoder(base: str, reader: Reader, config: Training) -> WordEncoder:
+    """The encoder of a base under a word reader; its embeddings frozen if so configured."""
+    encoder = load_base(base)
+    positions = encoder.config.max_position_embeddings  # type: ignore[union-attr]
+    if reader.limit + 2 > positions:
+        raise MarsadError(
+            f"limit = {reader.limit} subwords and two special tokens exceed the {positions} "
+            f"positions of {base}."
+        )
+    if config.freeze_embeddings:
+        for name, parameter in encoder.named_parameters():
+            if "embeddings" in name:
+                parameter.requires_grad = False
+    return WordEncoder(encoder, config.dropout, config.word_dropout, reader.mask_id)
+
+
+class MarsadTrainer(Trainer):
+    """`Trainer` for networks that compute their own loss, with layer-wise learning rates.
+
+    `evaluator` scores the network on the dev reports; its figures are logged and select the best
+    checkpoint.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        training: Training,
+        evaluator: Callable[[nn.Module], dict[str, float]] | None = None,
+        **keywords: Any,
+    ):
+        super().__init__(model=network, **keywords)
+        self.training, self.evaluator = training, evaluator
+
+    def compute_loss(
+        self, model: nn.Module, inputs: Features, return_outputs: bool = False, **_: Any
+    ) -> Any:
+        """The network's own loss."""
+        network: Any = self.accelerator.unwrap_model(model)
+        loss, parts = network.loss(inputs)
+        return (loss, parts) if return_outputs else loss
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW; the deeper a layer, the smaller its rate."""
+        if self.optimizer is None:
+            groups = parameter_groups(self.model, self.training)
+            self.optimizer = torch.optim.AdamW(groups, lr=self.training.learning_rate)
+        return self.optimizer
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """Score the dev reports with the decoder that serves."""
+        if self.evaluator is None:
+            return {}
+        self.model.eval()
+        with torch.inference_mode():
+            scores = self.evaluator(self.model)
+        self.model.train()
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+
+def parameter_groups(network: nn.Module, training: Training) -> list[dict[str, Any]]:
+    """Optimiser groups: heads at `head_factor`, encoder layers decayed from the top down."""
+    encoder: Any = network.words.encoder  # type: ignore[union-attr]
+    depth = encoder.config.num_hidden_layers
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        rate = training.learning_rate
+        if not name.startswith("words.encoder."):
+            rate *= training.head_factor
+        elif layer := re.search(r"\.layer\.(\d+)\.", name):
+            rate *= training.layer_decay ** (depth - 1 - int(layer.group(1)))
+        else:
+            rate *= training.layer_decay**depth
+        decay = training.weight_decay if parameter.dim() > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in groups.items()]
+
+
+def arguments(run: Path, config: Training, steps: int, **keywords: Any) -> TrainingArguments:
+    """Arguments of a run of that many optimiser steps."""
+    return TrainingArguments(
+        output_dir=str(run / "checkpoints"),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=int(config.warmup * steps),
+        bf16=config.bf16,
+        seed=config.seed,
+        data_seed=config.seed,
+        max_grad_norm=1.0,
+        logging_steps=25,
+        save_total_limit=2,
+        report_to=[],
+        remove_unused_columns=False,
+        use_cpu=not torch.cuda.is_available(),
+        **keywords,
+    )
+
+
+def last_checkpoint(run: Path) -> str | None:
+    """Where a killed run goes on; None for a fresh one."""
+    folder = run / "checkpoints"
+    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    return found
+
+
+def write_manifest(run: Path, **facts: Any) -> None:
+    """`manifest.json`: configuration, data hashes, package versions, seed, machine."""
+    packages = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
+    facts["versions"] = {name: version(name) for name in packages}
+    facts["python"], facts["machine"] = platform.python_version(), platform.machine()
+    facts["threads"] = torch.get_num_threads()
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "manifest.json").write_text(
+        json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
+
+
+def plain_progress(trainer: Trainer) -> None:
+    """Leave the progress bar, drop the second printer of the same numbers."""
+    trainer.remove_callback(PrinterCallback)
+
+
+__all__ = ["ProgressCallback", "TrainerCallback", "subwords"]

@@ -1,0 +1,201 @@
+"""The networks: one encoder under the joint heads of marsad, or under plain tagging heads.
+
+Shapes: B windows in a batch, S subwords, W words, T tags, E triggers, M mentions, R roles,
+K role dimensions, H the encoder's width.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from marsad.roles import FEATURES
+from marsad.schema import Labels
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel
+
+OUTPUTS = ("mention_tags", "trigger_tags", "statuses", "clitics", "trigger_roles", "mention_roles")
+IGNORE = -100
+CLITICS = 3  # 0, 1 or 2 joined letters stand before a mention in its first word
+
+
+def load_base(base: str | Path) -> nn.Module:
+    """A BERT-like encoder from a folder or the hub, without a pooling layer."""
+    config = AutoConfig.from_pretrained(base)
+    model: nn.Module = AutoModel.from_pretrained(base, config=config, add_pooling_layer=False)
+    return model
+
+
+class WordEncoder(nn.Module):
+    """Subword ids -> one vector for each word: a learned mix of all layers, read at its start."""
+
+    def __init__(self, encoder: nn.Module, dropout: float, word_dropout: float, mask_id: int):
+        super().__init__()
+        self.encoder = encoder
+        config: Any = encoder.config
+        self.width: int = config.hidden_size
+        self.mix = nn.Parameter(torch.zeros(config.num_hidden_layers + 1))
+        self.norm = nn.LayerNorm(self.width)
+        self.dropout = nn.Dropout(dropout)
+        self.word_dropout, self.mask_id = word_dropout, mask_id
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, word_starts: Tensor) -> Tensor:
+        """(B, S), (B, S), (B, W) -> (B, W, H)."""
+        if self.training and self.word_dropout > 0:
+            drop = torch.rand(input_ids.shape, device=input_ids.device) < self.word_dropout
+            drop &= attention_mask.bool()
+            drop[:, 0] = False
+            input_ids = input_ids.masked_fill(drop, self.mask_id)
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        weights = self.mix.softmax(0)
+        mixed = sum(weight * state for weight, state in zip(weights, hidden, strict=True))
+        # (B, S, H) -> (B, W, H)
+        at = word_starts.unsqueeze(-1).expand(-1, -1, self.width)
+        words: Tensor = self.dropout(self.norm(torch.gather(mixed, 1, at)))
+        return words
+
+
+class JointNetwork(nn.Module):
+    """Mentions, triggers, status and roles over one encoder.
+
+    `forward` returns the six outputs that the ONNX graph has too, in the order of `OUTPUTS`;
+    `loss` adds the loss of a batch made by `encode.collate`.
+    """
+
+    def __init__(
+        self,
+        words: WordEncoder,
+        labels: Labels,
+        role_width: int,
+        weights: dict[str, float],
+    ):
+        super().__init__()
+        self.words, self.weights = words, weights
+        h, n_roles = words.width, len(labels.roles)
+        self.n_roles, self.role_width = n_roles, role_width
+        self.mention_tags = _head(h, 1 + 2 * len(labels.mentions), words.dropout.p)
+        self.trigger_tags = _head(h, 1 + 2 * len(labels.events), words.dropout.p)
+        self.statuses = _head(h, len(labels.statuses), words.dropout.p)
+        self.clitics = nn.Linear(h, CLITICS)
+        self.trigger_roles = _head(h, n_roles * role_width, words.dropout.p)
+        self.mention_roles = _head(h, n_roles * role_width, words.dropout.p)
+        # additive evidence for each (event type, mention type) pair and each integer feature
+        self.pair_bias = nn.Parameter(
+            torch.full((len(labels.events), len(labels.mentions), n_roles), -1.0)
+        )
+        self.feature_bias = nn.ParameterList(
+            nn.Parameter(torch.zeros(size, n_roles)) for size in FEATURES.values()
+        )
+        legal = torch.zeros(len(labels.mentions), n_roles, dtype=torch.bool)
+        types = list(labels.mentions)
+        for r, takes in enumerate(labels.roles.values()):
+            legal[[types.index(t) for t in takes], r] = True
+        self.register_buffer("legal", legal)
+        self.legal: Tensor
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, word_starts: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Scores of all words, each (B, W, ...) in the order of `OUTPUTS`."""
+        x = self.words(input_ids, attention_mask, word_starts)
+        return tuple(getattr(self, name)(x) for name in OUTPUTS)
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss of a batch, and its parts by name."""
+        out = dict(
+            zip(
+                OUTPUTS,
+                self(batch["input_ids"], batch["attention_mask"], batch["word_starts"]),
+                strict=True,
+            )
+        )
+        smooth = self.weights.get("label_smoothing", 0.0)
+        parts = {
+            "mention": _cross_entropy(out["mention_tags"], batch["mention_tags"], smooth),
+            "trigger": _cross_entropy(out["trigger_tags"], batch["trigger_tags"], smooth),
+            "status": self._status_loss(out["statuses"], batch["statuses"]),
+            "clitic": _cross_entropy(out["clitics"], batch["clitics"], 0.0),
+            "role": self._role_loss(out["trigger_roles"], out["mention_roles"], batch["pairs"]),
+        }
+        total = sum((self.weights.get(name, 1.0) * part for name, part in parts.items()), 0 * parts["mention"])
+        return total, parts
+
+    def _status_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        # the first status is the common one; the others weigh more so that they are learnt at all
+        weight = scores.new_full((scores.shape[-1],), self.weights.get("rare_status", 3.0))
+        weight[0] = 1.0
+        return _cross_entropy(scores, gold, 0.0, weight)
+
+    def role_scores(self, triggers: Tensor, mentions: Tensor, pair: dict[str, Tensor]) -> Tensor:
+        """(E, R*K) and (M, R*K) projections of one window -> (E, M, R) logits."""
+        e = triggers.view(-1, self.n_roles, self.role_width)
+        m = mentions.view(-1, self.n_roles, self.role_width)
+        scores = torch.einsum("erk,mrk->emr", e, m) / self.role_width**0.5
+        scores = scores + self.pair_bias[pair["event_types"]][:, pair["mention_types"]]
+        for table, index in zip(self.feature_bias, pair["features"], strict=True):
+            scores = scores + table[index]
+        return scores
+
+    def _role_loss(self, trigger: Tensor, mention: Tensor, pairs: list[dict[str, Tensor]]) -> Tensor:
+        total, count = trigger.sum() * 0, 0
+        positive = torch.tensor(self.weights.get("role_positive", 1.0))
+        for pair in pairs:  # one for each window that holds a trigger and a mention
+            b = int(pair["window"])
+            scores = self.role_scores(
+                span_means(trigger[b], pair["triggers"]),
+                span_means(mention[b], pair["mentions"]),
+                pair,
+            )
+            legal = self.legal[pair["mention_types"]].expand_as(scores)
+            total = total + F.binary_cross_entropy_with_logits(
+                scores[legal], pair["gold"][legal], pos_weight=positive, reduction="sum"
+            )
+            count += len(pair["triggers"])
+        return total / max(count, 1)
+
+
+class TaggingNetwork(nn.Module):
+    """One plain tagging head for each adaptation corpus; only the encoder is kept afterwards."""
+
+    def __init__(self, words: WordEncoder, sizes: dict[str, tuple[int, int]]):
+        super().__init__()
+        self.words = words
+        # corpus -> layers (nested corpora have one BIO layer for each type) times tags
+        self.sizes = sizes
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(words.width, layers * tags) for name, (layers, tags) in sizes.items()}
+        )
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch whose windows all come from `batch["corpus"]`."""
+        name = batch["corpus"]
+        layers, tags = self.sizes[name]
+        x = self.words(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
+        scores = self.heads[name](x).unflatten(-1, (layers, tags))
+        part = _cross_entropy(scores, batch["tags"], 0.0) * layers**0.5
+        return part, {name: part}
+
+
+def span_means(projections: Tensor, spans: Tensor) -> Tensor:
+    """(W, D) word projections and (N, 2) word spans, end exclusive -> (N, D) means."""
+    sums = F.pad(projections.cumsum(0), (0, 0, 1, 0))
+    lengths = (spans[:, 1] - spans[:, 0]).unsqueeze(-1)
+    return (sums[spans[:, 1]] - sums[spans[:, 0]]) / lengths
+
+
+def _head(width: int, size: int, dropout: float) -> nn.Module:
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, size))
+
+
+def _cross_entropy(
+    scores: Tensor, gold: Tensor, smooth: float, weight: Tensor | None = None
+) -> Tensor:
+    flat = gold.reshape(-1)
+    if not bool((flat != IGNORE).any()):
+        return scores.sum() * 0
+    return F.cross_entropy(
+        scores.reshape(-1, scores.shape[-1]), flat,
+        weight=weight, ignore_index=IGNORE, label_smoothing=smooth,
+    )  # fmt: skip
