@@ -7,6 +7,7 @@ raise `NORMALISATION` then, so that an old artifact is refused instead of served
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 NORMALISATION = 1
@@ -45,6 +46,12 @@ class Words:
 
     def __len__(self) -> int:
         return len(self.spans)
+
+    def span(self, start: int, end: int) -> tuple[int, int] | None:
+        """First word and one past the last that the characters touch; None for no word."""
+        first = bisect_right(self.spans, start, key=lambda span: span[1])
+        last = bisect_left(self.spans, end, key=lambda span: span[0])
+        return (first, last) if first < last else None
 
 
 def split_words(text: str) -> Words:

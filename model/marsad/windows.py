@@ -24,19 +24,36 @@ class Window:
     last: int
 
 
-def subwords(tokenizer: Tokenizer, forms: Sequence[str]) -> list[list[int]]:
-    """The subword ids of each word, without special tokens; never an empty list for a word."""
-    encoding = tokenizer.encode(list(forms), is_pretokenized=True, add_special_tokens=False)
-    ids: list[list[int]] = [[] for _ in forms]
-    for id, word in zip(encoding.ids, encoding.word_ids, strict=True):
-        if word is not None and len(ids[word]) < MOST_SUBWORDS:
-            ids[word].append(id)
-    if not all(ids):  # a tokenizer may strip a whole word (a control character, say)
-        unknown = next(
-            id for token in ("<unk>", "[UNK]") if (id := tokenizer.token_to_id(token)) is not None
+@dataclass(frozen=True)
+class Reader:
+    """A tokenizer with its special ids and the window limit in subwords."""
+
+    tokenizer: Tokenizer
+    start_id: int
+    end_id: int
+    pad_id: int
+    unknown_id: int
+    limit: int
+
+    def subwords(self, forms: Sequence[str]) -> list[list[int]]:
+        """The subword ids of each word, without special tokens; never an empty list."""
+        encoding = self.tokenizer.encode(
+            list(forms), is_pretokenized=True, add_special_tokens=False
         )
-        ids = [pieces or [unknown] for pieces in ids]
-    return ids
+        ids: list[list[int]] = [[] for _ in forms]
+        for id, word in zip(encoding.ids, encoding.word_ids, strict=True):
+            if word is not None and len(ids[word]) < MOST_SUBWORDS:
+                ids[word].append(id)
+        # a tokenizer may strip a whole word (a control character, say)
+        return [pieces or [self.unknown_id] for pieces in ids]
+
+    def inputs(self, ids: Sequence[Sequence[int]], window: Window) -> dict[str, list[int]]:
+        """`input_ids` (S) with special tokens and `word_starts` (W) of a window."""
+        flat, starts = [self.start_id], []
+        for pieces in ids[window.start : window.end]:
+            starts.append(len(flat))
+            flat += pieces
+        return {"input_ids": [*flat, self.end_id], "word_starts": starts}
 
 
 def plan(sizes: Sequence[int], limit: int) -> list[Window]:

@@ -1,11 +1,18 @@
-"""How the artifact is made: corpus, encoder, network, fit, evaluate, export."""
+"""How the artifact is made: corpus, encoder, network, fit, tune, export, card."""
 
 from importlib.util import find_spec
 
 from marsad.errors import MarsadError
 
-for _package in ("torch", "transformers", "datasets", "accelerate", "evaluate", "seqeval", "onnx"):
-    if find_spec(_package) is None:
+_NEEDED = (
+    "torch", "transformers", "datasets", "accelerate", "evaluate", "seqeval", "onnx", "jinja2"
+)  # fmt: skip
+
+
+def require_extra() -> None:
+    """Raise MarsadError that names what is missing where the `train` extra is not installed."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
         raise MarsadError(
-            f"marsad_training needs {_package}; install it with: pip install 'marsad[train]'"
+            f"training needs {', '.join(missing)}; install it with: pip install 'marsad[train]'"
         )

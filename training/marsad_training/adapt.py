@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from marsad.errors import MarsadError, at, read_text
 from marsad.text import normalise
-from marsad.windows import plan, subwords
+from marsad.windows import Reader, plan
 
 from marsad_training.config import AdaptConfig, TagSet, as_dict
-from marsad_training.encode import Features, Reader, pad, pad_inputs
+from marsad_training.encode import Features, pad, pad_inputs
 from marsad_training.learn import (
     MarsadTrainer,
     arguments,
@@ -53,7 +53,7 @@ def tag_layers(sentences: Sequence[Sentence], nested: bool) -> list[list[str]]:
 
 def encode_sentence(sentence: Sentence, layers: list[list[str]], reader: Reader) -> list[Features]:
     """Windows of a sentence; `tags` is (W, layers)."""
-    ids = subwords(reader.tokenizer, [normalise(word) for word, _ in sentence])
+    ids = reader.subwords([normalise(word) for word, _ in sentence])
     rows = [
         [next((layer.index(t) for t in tags if t in layer), 0) for layer in layers]
         for _, tags in sentence

@@ -1,13 +1,14 @@
 """Run configurations: TOML files read into frozen dataclasses. A wrong key is named."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from marsad.errors import MarsadError, at, read_text
+from marsad.errors import at, read_text
 
 C = TypeVar("C")
+T = TypeVar("T", bound="Training")
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,7 @@ def as_dict(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-__all__ = ["AdaptConfig", "FitConfig", "MarsadError", "TagSet", "Training", "as_dict", "load"]
+
+def with_base(config: T, base: str | None) -> T:
+    """The configuration with another base encoder, where one is named."""
+    return replace(config, base=base) if base else config

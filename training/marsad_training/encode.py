@@ -1,61 +1,28 @@
 """Reports -> training windows -> padded batches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from marsad.roles import pair_features
-from marsad.schema import Event, Labels, Mention, Report
+from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
-from marsad.windows import Window, plan, subwords
-from tokenizers import Tokenizer
+from marsad.windows import Reader, Window, plan
 
 from marsad_training.network import CLITICS, IGNORE
 
 Features = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A tokenizer with its special ids and the window limit in subwords."""
-
-    tokenizer: Tokenizer
-    start_id: int
-    end_id: int
-    pad_id: int
-    mask_id: int
-    limit: int
-
-    def inputs(self, ids: Sequence[Sequence[int]], window: Window) -> Features:
-        """`input_ids` (S) with special tokens and `word_starts` (W) of a window."""
-        flat, starts = [self.start_id], []
-        for pieces in ids[window.start : window.end]:
-            starts.append(len(flat))
-            flat += pieces
-        return {"input_ids": [*flat, self.end_id], "word_starts": starts}
-
-
-def bio_tags(types: Sequence[str]) -> list[str]:
-    """`O`, then B- and I- of each type: the order of a tag head."""
-    return ["O", *(f"{prefix}-{type}" for type in types for prefix in "BI")]
-
-
-def word_span(words: Words, span: Mention | Event) -> tuple[int, int] | None:
-    """First word and one past the last that a character span touches; None for no word."""
-    inside = [i for i, (a, b) in enumerate(words.spans) if a < span.end and b > span.start]
-    return (inside[0], inside[-1] + 1) if inside else None
-
-
 def encode_report(report: Report, labels: Labels, reader: Reader) -> list[Features]:
     """One item for each window of the report."""
     words = split_words(report.text)
-    ids = subwords(reader.tokenizer, words.forms)
+    ids = reader.subwords(words.forms)
     spans = {
         s.id: found
         for s in (*report.mentions, *report.events)
-        if (found := word_span(words, s)) is not None
+        if (found := words.span(s.start, s.end)) is not None
     }
     return [
         reader.inputs(ids, window) | _gold(report, labels, words, spans, window)

@@ -138,13 +138,14 @@ def build_encoder(target: Path) -> int:
     packed = read_packed(packed_path())
     kept = list(packed.special.values())
     kept += [i for i, piece in enumerate(packed.pieces) if i not in kept and keep_piece(piece)]
-    tokenizer = _tokenizer([(packed.pieces[i], float(packed.scores[i])) for i in kept])
+    tokenizer = unigram_tokenizer([(packed.pieces[i], float(packed.scores[i])) for i in kept])
     tokenizer.save_pretrained(target)
     _bert(packed, np.asarray(kept)).save_pretrained(target)
     return len(kept)
 
 
-def _tokenizer(vocabulary: list[tuple[str, float]]) -> PreTrainedTokenizerFast:
+def unigram_tokenizer(vocabulary: list[tuple[str, float]]) -> PreTrainedTokenizerFast:
+    """A fast tokenizer over pieces and log-probabilities; the first four are the special ones."""
     backend = Tokenizer(models.Unigram(vocabulary, unk_id=3, byte_fallback=False))
     backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement=_META, prepend_scheme="always")
     backend.post_processor = processors.TemplateProcessing(

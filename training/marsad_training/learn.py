@@ -10,21 +10,19 @@ from typing import Any
 
 import torch
 from marsad.errors import MarsadError
-from marsad.windows import subwords
+from marsad.windows import Reader
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
     AutoTokenizer,
     PrinterCallback,
-    ProgressCallback,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
 
 from marsad_training.config import Training
-from marsad_training.encode import Features, Reader
+from marsad_training.encode import Features
 from marsad_training.encoder import build_encoder
 from marsad_training.network import WordEncoder, load_base
 
@@ -52,10 +50,8 @@ def load_reader(base: str, limit: int) -> Reader:
             f"the base {base!r} is neither a folder with a fast tokenizer nor a model that the "
             f"hub gives out here ({str(error).splitlines()[0]})"
         ) from error
-    mask = auto.mask_token_id if auto.mask_token_id is not None else auto.unk_token_id
-    return Reader(
-        backend, auto.cls_token_id, auto.sep_token_id, auto.pad_token_id, mask, limit
-    )
+    ids = (auto.cls_token_id, auto.sep_token_id, auto.pad_token_id, auto.unk_token_id)
+    return Reader(backend, *ids, limit)
 
 
 def word_encoder(base: str, reader: Reader, config: Training) -> WordEncoder:
@@ -71,7 +67,7 @@ def word_encoder(base: str, reader: Reader, config: Training) -> WordEncoder:
         for name, parameter in encoder.named_parameters():
             if "embeddings" in name:
                 parameter.requires_grad = False
-    return WordEncoder(encoder, config.dropout, config.word_dropout, reader.mask_id)
+    return WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
 
 
 class MarsadTrainer(Trainer):
@@ -103,7 +99,9 @@ class MarsadTrainer(Trainer):
         """AdamW; the deeper a layer, the smaller its rate."""
         if self.optimizer is None:
             groups = parameter_groups(self.model, self.training)
-            self.optimizer = torch.optim.AdamW(groups, lr=self.training.learning_rate)
+            self.optimizer = torch.optim.AdamW(
+                groups, lr=self.training.learning_rate, fused=True
+            )
         return self.optimizer
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
@@ -186,5 +184,3 @@ def plain_progress(trainer: Trainer) -> None:
     """Leave the progress bar, drop the second printer of the same numbers."""
     trainer.remove_callback(PrinterCallback)
 
-
-__all__ = ["ProgressCallback", "TrainerCallback", "subwords"]

@@ -1,0 +1,41 @@
+"""marsad reads Arabic conflict reports into typed events with roles, status, places and dates.
+
+    >>> import marsad
+    >>> report = marsad.predict("قصفت طائرة مسيرة قاعدة عين الأسد فجر اليوم", date="2022-01-04")
+    >>> [event.type for event in report.events]
+    ['AIR_STRIKE']
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from marsad.artifact import load
+from marsad.errors import MarsadError
+from marsad.extractor import Extractor
+from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.score import Scores, score
+
+__version__ = "0.1.0"
+
+
+@cache
+def _shipped() -> Extractor:
+    return load()
+
+
+def predict(text: str, date: str | None = None) -> Report:
+    """Read one report with the shipped model; `date` is its publication day, YYYY-MM-DD."""
+    return _shipped().predict(text, date)
+
+
+def predict_many(
+    texts: Iterable[str], dates: Iterable[str | None] | None = None
+) -> Iterator[Report]:
+    """Read reports one after another with the shipped model, in order, in bounded memory."""
+    return _shipped().predict_many(texts, dates)
+
+
+__all__ = [
+    "Argument", "Event", "Extractor", "Labels", "MarsadError", "Mention", "Report", "Scores",
+    "load", "predict", "predict_many", "score",
+]  # fmt: skip

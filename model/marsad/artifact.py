@@ -1,0 +1,115 @@
+"""The artifact folder: the whole contract between training and serving.
+
+`model.onnx` (the network), `tokenizer.json`, `config.json` (labels, role tables, settings, window
+limit, versions, sha256 of the weights, the encoder's name and licence) and `metrics.json`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from marsad.decode import Decoder, RoleTables, Settings, WordScores
+from marsad.errors import MarsadError, at
+from marsad.extractor import Arrays, Extractor, Network
+from marsad.schema import Labels
+from marsad.text import NORMALISATION
+from marsad.windows import Reader
+
+FORMAT = 1
+FILES = ("config.json", "model.onnx", "tokenizer.json", "metrics.json")
+
+
+def load(folder: str | Path | None = None, threads: int | None = None) -> Extractor:
+    """Open an artifact folder; without one, the artifact that ships with the package.
+
+    `threads` is the number of processor threads for the network (default: all cores).
+    Raises MarsadError where a file is missing, damaged or of another format.
+    """
+    if folder is None:
+        with as_file(files("marsad") / "artifact") as shipped:
+            return load(shipped, threads)
+    folder = Path(folder)
+    config = read_config(folder)
+    try:
+        decoder = Decoder(
+            Labels.from_dict(config["labels"]),
+            RoleTables.from_dict(config["roles"]),
+            Settings(**config["settings"]),
+        )
+        special = config["special_tokens"]
+        ids = [special[name] for name in ("start", "end", "pad", "unknown")]
+        limit = config["limit"]
+    except (KeyError, TypeError, MarsadError) as error:
+        raise at(folder / "config.json", None, f"is damaged: {error}") from error
+    reader = Reader(_tokenizer(folder / "tokenizer.json"), *ids, limit=limit)
+    return Extractor(reader, decoder, _network(folder / "model.onnx", config, threads))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json`, with all files of the artifact present and of this format."""
+    if not folder.is_dir():
+        raise at(folder, None, "no such artifact folder.")
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise at(
+                folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}."
+            )
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise at(path, None, f"is damaged: {error}.") from error
+    if not isinstance(config, dict) or config.get("marsad_artifact") != FORMAT:
+        raise at(path, None, f"is no marsad artifact of format {FORMAT}.")
+    if config.get("normalisation") != NORMALISATION:
+        raise at(
+            path, None,
+            f"was made for normalisation {config.get('normalisation')}; this package has "
+            f"{NORMALISATION}, so train or export again.",
+        )  # fmt: skip
+    return config
+
+
+def sha256(path: Path) -> str:
+    """The hash by which `config.json` knows its weights."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise at(path, None, "is damaged: not a tokenizer.") from error
+
+
+def _network(path: Path, config: Mapping[str, Any], threads: int | None) -> Network:
+    import onnxruntime as ort
+
+    if sha256(path) != config.get("sha256"):
+        raise at(path, None, "is damaged: its sha256 is not the one that config.json names.")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own that share no base
+        raise at(path, None, "is damaged: not a network that onnxruntime can read.") from error
+    names = list(WordScores._fields)
+    if [output.name for output in session.get_outputs()] != names:
+        raise at(path, None, f"should have the outputs {', '.join(names)}.")
+
+    def run(arrays: Arrays) -> Sequence[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = session.run(names, arrays)
+        return outputs
+
+    return run

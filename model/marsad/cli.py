@@ -1,0 +1,162 @@
+"""`marsad`: predict and score from the command line."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from marsad import pretty
+from marsad.artifact import load
+from marsad.errors import MarsadError, at, read_text
+from marsad.formats import jsonl, markup
+from marsad.schema import Report
+from marsad.score import score as compare
+
+app = typer.Typer(
+    help="Reads Arabic conflict reports into typed events.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
+_SUFFIXES = (".txt", ".json", ".jsonl")
+
+
+class Format(StrEnum):
+    """How predictions are printed."""
+
+    jsonl = "jsonl"
+    pretty = "pretty"
+
+
+@app.callback()
+def _root() -> None:
+    """Reads Arabic conflict reports into typed events."""
+
+
+@app.command()
+def predict(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE|-|FOLDER]...",
+            help="Text files, JSON lines with text/date/id, folders of both, or - for stdin.",
+        ),
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="JSON lines, or a page to read.")] = Format.jsonl,
+    model: Annotated[
+        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
+    ] = None,
+) -> None:
+    """Read reports: mentions, events, roles and status of each, in the order given."""
+    with told_plainly():
+        documents = [d for source in sources or ["-"] for d in _documents(source, date)]
+        texts, dates, ids = zip(*documents, strict=True)
+        reports = load(model).predict_many(texts, dates, ids)
+        console = Console()
+        for report in _progress(reports, len(documents)):
+            if format is Format.jsonl:
+                print(report.to_json(), flush=True)
+            else:
+                pretty.show(report, console)
+
+
+@app.command("score")
+def score_command(
+    gold: Annotated[Path, typer.Argument(help="Gold reports: JSON lines or markup.")],
+    predicted: Annotated[Path, typer.Argument(help="Predicted reports: JSON lines or markup.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+) -> None:
+    """Score predictions against gold: mentions, triggers, arguments, status, values."""
+    with told_plainly():
+        scores = compare(_reports(gold), _reports(predicted))
+        if as_json:
+            print(json.dumps(scores.to_dict(), indent=1))
+        else:
+            pretty.show_scores(scores, Console())
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """A MarsadError becomes its sentence on stderr and exit code 2; a closed pipe is no error."""
+    try:
+        yield
+    except MarsadError as error:
+        stop(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(0) from None
+
+
+def stop(message: str) -> NoReturn:
+    """Say what is wrong and leave with exit code 2."""
+    print(f"marsad: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
+    if total < 2 or not sys.stderr.isatty():
+        return reports
+    return track(reports, "Reading", total, console=Console(stderr=True))
+
+
+Document = tuple[str, str | None, str]  # text, date, id
+
+
+def _documents(source: str, date: str | None) -> Iterator[Document]:
+    """The reports of a file, a folder or stdin."""
+    path = Path(source)
+    if source == "-":
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
+        if not text.strip():
+            raise at("stdin", None, "is empty; it should hold a report.")
+        jsonlike = text.lstrip().startswith("{")
+        yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
+    elif path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES)
+        if not found:
+            raise at(path, None, f"holds no {', '.join(_SUFFIXES)} file.")
+        for file in found:
+            yield from _documents(str(file), date)
+    else:
+        text = read_text(path)
+        if path.suffix in (".json", ".jsonl"):
+            yield from _lines(text, source, date)
+        else:
+            yield text, date, path.stem
+
+
+def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise at(name, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise at(name, number, "should be an object with a string under 'text'.")
+        id = str(record.get("id", f"{Path(name).stem}-{number}"))
+        report = Report(id, record["text"], record.get("date") or date)
+        if problem := next(report.problems(), None):
+            raise at(name, number, problem)
+        yield report.text, report.date, report.id
+
+
+def _reports(path: Path) -> list[Report]:
+    return markup.read(path) if path.suffix == ".txt" else jsonl.read(path)
+
+
+def main() -> None:
+    """The console script."""
+    app()

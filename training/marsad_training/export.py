@@ -1,0 +1,187 @@
+"""`marsad-train export`: a finished run -> the artifact folder that serves.
+
+Temperatures and thresholds are fitted on dev, the network is traced to ONNX, checked against
+torch and quantised to int8. Every figure goes to `metrics.json`.
+"""
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from marsad.artifact import FORMAT, load, sha256
+from marsad.decode import Settings, viterbi
+from marsad.errors import MarsadError
+from marsad.extractor import Extractor
+from marsad.schema import Report
+from marsad.text import NORMALISATION, split_words
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from marsad_training.corpus import read_reports
+from marsad_training.encoder import ENCODER_LICENCE, ENCODER_NAME
+from marsad_training.fit import Run, decoder_of, evaluate, extractor_of, open_run, read_data
+from marsad_training.network import OUTPUTS
+from marsad_training.tune import calibration_error, tune
+
+LARGEST = 40 * 2**20  # bytes of the int8 network
+PARITY = 0.995  # least share of dev words whose tags ONNX fp32 and torch agree on
+
+
+def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[str, Any]:
+    """Write the artifact of a run to `target`; returns what `metrics.json` says.
+
+    `real` are files of annotated real reports to measure on (never trained on). Raises
+    MarsadError where parity or size is not met.
+    """
+    run = open_run(run_folder)
+    data = read_data(run.config)
+    torch_extractor = extractor_of(run.network, run.reader, run.labels)
+    settings = tune(torch_extractor, data.dev)
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch) / "fp32"
+        _write_artifact(full, run, settings, _manifest(run_folder))
+        _export_onnx(run, full / "model.onnx")
+        _seal(full)
+        parity = tag_parity(torch_extractor, load(full), data.dev)
+        if parity < PARITY:
+            raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
+        small = Path(scratch) / "int8"
+        shutil.copytree(full, small)
+        quantise(full / "model.onnx", small / "model.onnx")
+        _seal(small)
+        size = (small / "model.onnx").stat().st_size
+        if size > LARGEST:
+            raise MarsadError(f"the int8 network has {size} bytes, more than {LARGEST}.")
+        metrics = {
+            "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(data.dev)},
+            "size": {"onnx_int8_bytes": size},
+            "int8_cost": _cost(load(full), load(small), data.dev),
+            "training": _training_facts(run_folder),
+            "scores": measure(load(small), run, real),
+        }
+        (small / "metrics.json").write_text(_pretty(metrics), "utf-8")
+        if target.exists():
+            shutil.rmtree(target)
+        shutil.copytree(small, target)
+    return metrics
+
+
+def measure(extractor: Extractor, run: Run, real: Sequence[Path]) -> dict[str, Any]:
+    """Scores on the corpus's dev and test splits and on each file of real reports."""
+    from marsad_training.corpus import read_splits
+
+    splits = read_splits(Path(run.config.corpus))
+    sets = {"corpus-dev": splits["dev"], "corpus-test": splits["test"]}
+    sets |= {path.stem: read_reports(path, run.labels) for path in real}
+    found = {}
+    for name, gold in sets.items():
+        scores = evaluate(extractor, gold)
+        read = extractor.predict_many([r.text for r in gold])
+        pairs = list(zip(gold, read, strict=True))
+        found[name] = scores.to_dict() | {
+            "calibration_error": {
+                kind: round(calibration_error(pairs, kind), 4) for kind in ("mentions", "triggers")
+            }
+        }
+    return found
+
+
+def tag_parity(left: Extractor, right: Extractor, reports: Sequence[Report]) -> float:
+    """The share of words on which both choose the same mention and trigger tags."""
+    words = [split_words(report.text) for report in reports]
+    same = count = 0
+    for a, b in zip(left.score_words(words), right.score_words(words), strict=True):
+        for head in ("mention_tags", "trigger_tags"):
+            x, y = viterbi(getattr(a, head)), viterbi(getattr(b, head))
+            same, count = same + int((x == y).sum()), count + len(x)
+    return same / max(count, 1)
+
+
+def quantise(source: Path, target: Path) -> None:
+    """fp32 -> int8 weights, per channel.
+
+    Seven bits only: without VNNI (AVX2 machines) eight would saturate the 16-bit sums.
+    """
+    quantize_dynamic(
+        source, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
+    )
+
+
+def _export_onnx(run: Run, target: Path) -> None:
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    subwords = torch.export.Dim("subwords", min=2, max=run.reader.limit + 2)
+    words = torch.export.Dim("words", min=1, max=run.reader.limit)
+    example = (
+        torch.full((2, 16), 5), torch.ones(2, 16, dtype=torch.long), torch.arange(1, 9).expand(2, 8)
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            run.network.eval(), example, str(target),
+            input_names=["input_ids", "attention_mask", "word_starts"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: batch, 1: subwords}, {0: batch, 1: subwords}, {0: batch, 1: words}),
+            external_data=False, verbose=False, dynamo=True,
+        )  # fmt: skip
+    onnx.checker.check_model(str(target))
+
+
+def _write_artifact(folder: Path, run: Run, settings: Settings, manifest: dict[str, Any]) -> None:
+    folder.mkdir(parents=True)
+    run.reader.tokenizer.save(str(folder / "tokenizer.json"))
+    base = manifest.get("config", {}).get("base", "")
+    config = {
+        "marsad_artifact": FORMAT, "normalisation": NORMALISATION,
+        "encoder": ENCODER_NAME if "encoder" in base or base == "default" else base,
+        "encoder_licence": ENCODER_LICENCE if "encoder" in base or base == "default" else "see its card",
+        "limit": run.reader.limit, "special_tokens": run.special,
+        "labels": run.labels.to_dict(), "settings": asdict(settings),
+        "roles": decoder_of(run.network, run.labels).tables.to_dict(), "sha256": "",
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
+    (folder / "metrics.json").write_text("{}", "utf-8")
+
+
+def _seal(folder: Path) -> None:
+    """Write the hash of the weights into `config.json`."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["sha256"] = sha256(folder / "model.onnx")
+    path.write_text(json.dumps(config, ensure_ascii=False), "utf-8")
+
+
+def _cost(full: Extractor, small: Extractor, dev: Sequence[Report]) -> dict[str, Any]:
+    """Dev F1 of fp32 and int8, and what int8 costs."""
+    before, after = evaluate(full, dev), evaluate(small, dev)
+    return {
+        task: {
+            "fp32": round(before.f1(task), 4),
+            "int8": round(after.f1(task), 4),
+            "cost": round(before.f1(task) - after.f1(task), 4),
+        }
+        for task in ("mentions", "triggers", "arguments", "status")
+    }
+
+
+def _manifest(run_folder: Path) -> dict[str, Any]:
+    path = run_folder / "manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def _training_facts(run_folder: Path) -> dict[str, Any]:
+    manifest = _manifest(run_folder)
+    keys = ("seconds", "steps", "train_reports", "dev_reports", "train_hash", "versions", "config")
+    return {key: manifest[key] for key in keys if key in manifest}
+
+
+def _pretty(facts: Any) -> str:
+    return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+
+

@@ -1,0 +1,211 @@
+"""`marsad-train fit`: the joint network on annotated reports, from a base encoder to a run folder.
+
+A run folder holds `manifest.json`, `labels.json`, `tokenizer.json`, `network.safetensors` (the
+best epoch on dev), `scores.json` and the checkpoints; a killed run goes on from the last one.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from marsad.decode import Decoder, RoleTables, Settings
+from marsad.errors import MarsadError, at
+from marsad.extractor import Arrays, Extractor
+from marsad.schema import Labels, Report
+from marsad.score import Scores, score
+from marsad.windows import Reader
+from numpy.typing import NDArray
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, EarlyStoppingCallback
+
+from marsad_training.config import FitConfig, as_dict, load
+from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
+from marsad_training.encode import Features, collate, encode_report
+from marsad_training.learn import (
+    MarsadTrainer,
+    arguments,
+    base_folder,
+    last_checkpoint,
+    load_reader,
+    plain_progress,
+    word_encoder,
+    write_manifest,
+)
+from marsad_training.network import JointNetwork, WordEncoder
+from marsad_training.tags import TagMetrics
+
+# one in so many real reports is held out for dev, since the authored ones alone would tune
+# thresholds to authored prose
+REAL_DEV = 12
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run learns from and what it is selected on."""
+
+    labels: Labels
+    train: list[Report]
+    dev: list[Report]
+
+
+def read_data(config: FitConfig) -> Data:
+    """The corpus splits, with the real reports (where given) mixed into train and dev."""
+    folder = Path(config.corpus)
+    splits = read_splits(folder)
+    labels = read_labels(folder)
+    train, dev = list(splits["train"]), list(splits["dev"])
+    for name in config.real:
+        if not Path(name).exists():
+            Console(stderr=True).print(f"{name} is absent: training goes on without it.")
+            continue
+        reports = sorted(read_reports(Path(name), labels), key=lambda r: r.id)
+        random.Random(0).shuffle(reports)
+        dev += reports[::REAL_DEV]
+        kept = [r for i, r in enumerate(reports) if i % REAL_DEV]
+        train += kept * config.real_repeat
+    if config.train_reports:
+        train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
+    return Data(labels, train, dev)
+
+
+def build_network(
+    words: WordEncoder, labels: Labels, config: FitConfig
+) -> JointNetwork:
+    """The joint network of a configuration."""
+    return JointNetwork(words, labels, config.role_width, config.loss)
+
+
+def decoder_of(network: JointNetwork, labels: Labels, settings: Settings | None = None) -> Decoder:
+    """The decoder with the network's role tables."""
+    features = tuple(t.detach().numpy().copy() for t in network.feature_bias)
+    tables = RoleTables(network.pair_bias.detach().numpy().copy(), features)
+    return Decoder(labels, tables, settings or Settings())
+
+
+def extractor_of(
+    network: JointNetwork, reader: Reader, labels: Labels, settings: Settings | None = None
+) -> Extractor:
+    """The served extractor on top of the torch network: what is scored is what is served."""
+
+    def run(arrays: Arrays) -> Sequence[NDArray[np.float32]]:
+        with torch.inference_mode():
+            outputs = network(**{k: torch.from_numpy(v) for k, v in arrays.items()})
+        return [output.float().numpy() for output in outputs]
+
+    return Extractor(reader, decoder_of(network, labels, settings), run)
+
+
+def evaluate(extractor: Extractor, gold: Sequence[Report]) -> Scores:
+    """Read the gold texts and score what was read."""
+    read = extractor.predict_many(
+        [r.text for r in gold], [r.date for r in gold], [r.id for r in gold]
+    )
+    return score(gold, read)
+
+
+def fit(config: FitConfig, run: Path) -> Path:
+    """Train, keep the best epoch, write the run folder; resumes a killed run."""
+    data = read_data(config)
+    base = base_folder(config.base, run.parent)
+    reader = load_reader(base, config.limit)
+    torch.manual_seed(config.seed)
+    network = build_network(word_encoder(base, reader, config), data.labels, config)
+    items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
+    tag_metrics = TagMetrics(data.labels)
+
+    def evaluator(_: Any) -> dict[str, float]:
+        scores = evaluate(extractor_of(network, reader, data.labels), data.dev)
+        found = {task: scores.f1(task) for task in ("mentions", "triggers", "arguments", "status")}
+        tags = tag_metrics.compute(extractor_of(network, reader, data.labels), data.dev)
+        return found | tags | {
+            "mean": (found["mentions"] + found["triggers"] + found["arguments"]) / 3
+        }
+
+    steps = int(-(-len(items) // config.batch) * config.epochs)
+    whole_epochs = "epoch" if config.epochs >= 1 else "no"
+    trainer = MarsadTrainer(
+        network, config, evaluator,
+        args=arguments(
+            run, config, steps,
+            per_device_train_batch_size=config.batch,
+            train_sampling_strategy="group_by_length",
+            eval_strategy=whole_epochs, save_strategy=whole_epochs,
+            load_best_model_at_end=True, metric_for_best_model="eval_mean",
+            greater_is_better=True,
+        ),
+        train_dataset=items, eval_dataset=data.dev,
+        data_collator=lambda batch: collate(batch, reader.pad_id),
+        callbacks=[EarlyStoppingCallback(config.patience)],
+    )  # fmt: skip
+    plain_progress(trainer)
+    result = trainer.train(resume_from_checkpoint=last_checkpoint(run))
+    _save(run, network, reader, data, config, base)
+    write_manifest(
+        run,
+        config=as_dict(config), base=base, train_reports=len(data.train),
+        dev_reports=len(data.dev), train_hash=fingerprint(data.train),
+        dev_hash=fingerprint(data.dev), seconds=result.metrics["train_runtime"],
+        steps=trainer.state.global_step, loss=result.training_loss,
+        history=[entry for entry in trainer.state.log_history if "eval_mean" in entry],
+    )  # fmt: skip
+    return run
+
+
+def _save(
+    run: Path, network: JointNetwork, reader: Reader, data: Data, config: FitConfig, base: str
+) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, run / "network.safetensors")
+    encoder: Any = network.words.encoder
+    encoder.config.save_pretrained(run)
+    reader.tokenizer.save(str(run / "tokenizer.json"))
+    special = {
+        "start": reader.start_id, "end": reader.end_id, "pad": reader.pad_id,
+        "unknown": reader.unknown_id,
+    }  # fmt: skip
+    facts = {"config": as_dict(config), "special_tokens": special, "labels": data.labels.to_dict()}
+    (run / "run.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened."""
+
+    network: JointNetwork
+    reader: Reader
+    labels: Labels
+    config: FitConfig
+    special: dict[str, int]
+
+
+def open_run(run: Path) -> Run:
+    """Open a run folder; raises MarsadError where it is unfinished or absent."""
+    from tokenizers import Tokenizer
+
+    path = run / "run.json"
+    if not path.exists():
+        raise at(run, None, "is no finished run of: marsad-train fit.")
+    facts = json.loads(path.read_text("utf-8"))
+    labels = Labels.from_dict(facts["labels"])
+    known = {k: v for k, v in facts["config"].items() if k in FitConfig.__dataclass_fields__}
+    config = replace(FitConfig(base="", epochs=0, batch=1), **known)
+    special = facts["special_tokens"]
+    ids = [special[name] for name in ("start", "end", "pad", "unknown")]
+    reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), *ids, limit=config.limit)
+    encoder = AutoModel.from_config(AutoConfig.from_pretrained(run), attn_implementation="eager")
+    words = WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
+    network = build_network(words, labels, config)
+    state = load_file(run / "network.safetensors")
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    if unexpected or any("pooler" not in name for name in missing):
+        raise MarsadError(f"{run}: the weights do not fit the network ({missing or unexpected}).")
+    return Run(network.eval(), reader, labels, config, special)
+
+
+__all__ = ["Data", "Features", "Run", "evaluate", "fit", "load", "open_run", "read_data"]

@@ -1,0 +1,68 @@
+"""Tag metrics as the field reports them: `seqeval` through a local `evaluate.Metric`.
+
+They look at the tags of single words, not at reports; `marsad.score` is what decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import datasets
+import evaluate
+from marsad.decode import viterbi
+from marsad.extractor import Extractor
+from marsad.schema import Labels, Report
+from marsad.text import split_words
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+
+
+class Seqeval(evaluate.Metric):  # type: ignore[misc]
+    """Strict IOB2 F1; the hub's script of that name cannot be fetched offline."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        rows = datasets.Sequence(datasets.Value("string"))
+        return evaluate.MetricInfo(
+            description="Strict IOB2 F1 over spans.",
+            citation="Nakayama 2018, seqeval",
+            features=datasets.Features({"predictions": rows, "references": rows}),
+        )
+
+    def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
+        f1 = f1_score(references, predictions, mode="strict", scheme=IOB2, zero_division=0)
+        return {"f1": float(f1)}
+
+
+class TagMetrics:
+    """`mentions_tag_f1` and `triggers_tag_f1` of an extractor on gold reports."""
+
+    def __init__(self, labels: Labels):
+        self.heads = {"mentions": tag_names(labels.mentions), "triggers": tag_names(labels.events)}
+        self.metric = Seqeval()
+
+    def compute(self, extractor: Extractor, gold: Sequence[Report]) -> dict[str, float]:
+        """Strict IOB2 F1 of either head, on Viterbi paths."""
+        texts = [split_words(report.text) for report in gold]
+        scores = extractor.score_words(texts)
+        found = {}
+        for head, tags in self.heads.items():
+            wanted = [gold_tags(report, head) for report in gold]
+            paths = [viterbi(getattr(s, f"{head[:-1]}_tags")) for s in scores]
+            got = [[tags[t] for t in path.tolist()] for path in paths]
+            found[f"{head}_tag_f1"] = self.metric.compute(predictions=got, references=wanted)["f1"]
+        return found
+
+
+def gold_tags(report: Report, head: str) -> list[str]:
+    """The BIO tags of a report's words, of its mentions or its triggers."""
+    words = split_words(report.text)
+    tags = ["O"] * len(words)
+    for item in report.mentions if head == "mentions" else report.events:
+        if (span := words.span(item.start, item.end)) is not None:
+            first, last = span
+            tags[first:last] = [f"B-{item.type}", *[f"I-{item.type}"] * (last - first - 1)]
+    return tags
+
+
+def tag_names(types: Iterable[str]) -> list[str]:
+    """The tags of a head in order: `O`, then B- and I- of each type."""
+    return ["O", *(f"{prefix}-{type}" for type in types for prefix in "BI")]

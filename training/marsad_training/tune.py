@@ -1,0 +1,123 @@
+"""What is fitted on dev after training: temperatures, the outside bias and role thresholds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from marsad.decode import Decoder, Settings, WordScores, bio_spans, softmax, viterbi
+from marsad.extractor import Extractor
+from marsad.schema import Labels, Report
+from marsad.score import score
+from marsad.text import Words, split_words
+from numpy.typing import NDArray
+
+from marsad_training.tags import gold_tags, tag_names
+
+_TEMPERATURES = np.arange(0.6, 3.01, 0.1)
+_OUTSIDE = np.arange(-2.0, 2.01, 0.25)
+_THRESHOLDS = np.arange(0.1, 0.91, 0.05)
+_HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
+
+
+def tune(extractor: Extractor, dev: Sequence[Report]) -> Settings:
+    """Settings that serve the dev reports best; the network itself stays as it is."""
+    words = [split_words(report.text) for report in dev]
+    scores = extractor.score_words(words)
+    labels = extractor.decoder.labels
+    temperature, outside = {}, {}
+    for kind, head in _HEADS.items():
+        logits = [getattr(s, head) for s in scores]
+        gold = [_gold_path(report, kind, labels) for report in dev]
+        temperature[kind] = _temperature(np.concatenate(logits), np.concatenate(gold))
+        scaled = [x / np.float32(temperature[kind]) for x in logits]
+        outside[kind] = _outside(scaled, gold)
+    settings = Settings(temperature, outside)
+    decoder = replace(extractor.decoder, settings=settings)
+    threshold = _thresholds(decoder, dev, words, scores)
+    return replace(settings, threshold=threshold)
+
+
+def _gold_path(report: Report, kind: str, labels: Labels) -> NDArray[np.int64]:
+    names = tag_names(labels.mentions if kind == "mentions" else labels.events)
+    index = {name: i for i, name in enumerate(names)}
+    return np.array([index[t] for t in gold_tags(report, kind)], np.int64)
+
+
+def _temperature(logits: NDArray[np.float32], gold: NDArray[np.int64]) -> float:
+    """The divisor of the logits that gives the gold tags the highest likelihood."""
+    rows = np.arange(len(gold))
+    losses = [
+        -np.log(np.maximum(softmax(logits / np.float32(t))[rows, gold], 1e-9)).mean()
+        for t in _TEMPERATURES
+    ]
+    return round(float(_TEMPERATURES[int(np.argmin(losses))]), 2)
+
+
+def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -> float:
+    """The bonus of the outside tag that gives the best span F1, smoothed over neighbours."""
+    wanted = [{s[:3] for s in bio_spans(path, _ones(path, x))} for path, x in zip(gold, logits, strict=True)]
+    curve = []
+    for bonus in _OUTSIDE:
+        correct = both = 0
+        for spans, x in zip(wanted, logits, strict=True):
+            shifted = x.copy()
+            shifted[:, 0] += bonus
+            got = {s[:3] for s in bio_spans(viterbi(shifted), x)}
+            correct += len(spans & got)
+            both += len(spans) + len(got)
+        curve.append(2 * correct / max(both, 1))
+    return round(float(_OUTSIDE[_peak(curve)]), 2)
+
+
+def _ones(path: NDArray[np.int64], like: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ones((len(path), like.shape[1]), np.float32)
+
+
+def _thresholds(
+    decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
+) -> Mapping[str, float]:
+    """For each role the probability that gives the best end-to-end argument F1."""
+    curves: dict[str, list[float]] = {role: [] for role in decoder.labels.roles}
+    for threshold in _THRESHOLDS:
+        same = dict.fromkeys(decoder.labels.roles, float(threshold))
+        trial = replace(decoder, settings=replace(decoder.settings, threshold=same))
+        read = [
+            trial.report(r.text, w, s, r.id, r.date)
+            for r, w, s in zip(dev, words, scores, strict=True)
+        ]
+        found = score(dev, read)
+        for role in curves:
+            curves[role].append(found.f1("arguments", role))
+    return {role: round(float(_THRESHOLDS[_peak(curve)]), 2) for role, curve in curves.items()}
+
+
+def _peak(curve: list[float]) -> int:
+    """Where the curve, averaged over three neighbours, is highest."""
+    padded = np.pad(np.asarray(curve), 1, mode="edge")
+    return int(np.argmax((padded[:-2] + padded[1:-1] + padded[2:]) / 3))
+
+
+def calibration_error(
+    pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10
+) -> float:
+    """Expected calibration error of span scores, over (gold, prediction) pairs.
+
+    The mean gap between score and share right, weighted over equal-width bins (Guo et al. 2017).
+    """
+    scored: list[tuple[float, bool]] = []
+    for gold, predicted in pairs:
+        at = split_words(gold.text)
+        of_gold = gold.mentions if kind == "mentions" else gold.events
+        of_predicted = predicted.mentions if kind == "mentions" else predicted.events
+        wanted = {(s.type, at.span(s.start, s.end)) for s in of_gold}
+        scored += [
+            (s.score or 0.0, (s.type, at.span(s.start, s.end)) in wanted) for s in of_predicted
+        ]
+    if not scored:
+        return 0.0
+    groups: dict[int, list[tuple[float, bool]]] = {}
+    for value, right in scored:
+        groups.setdefault(min(int(value * bins), bins - 1), []).append((value, right))
+    gaps = [abs(sum(v for v, _ in g) - sum(r for _, r in g)) for g in groups.values()]
+    return sum(gaps) / len(scored)
+
