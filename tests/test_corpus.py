@@ -1,0 +1,75 @@
+"""The corpus: every report compiles, splits are by report and spread, slips are told."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from marsad.errors import MarsadError
+from marsad.schema import Report
+
+corpus = pytest.importorskip("marsad_training.corpus", reason="needs the train extra")
+
+FOLDER = Path(__file__).parents[1] / "training" / "corpus"
+
+
+def test_splits_cover_the_corpus_once_80_10_10() -> None:
+    splits = corpus.read_splits(FOLDER)
+    sizes = {name: len(reports) for name, reports in splits.items()}
+    total = sum(sizes.values())
+    assert total == 672
+    assert sizes["train"] == pytest.approx(0.8 * total, abs=1)
+    assert sizes["dev"] == pytest.approx(0.1 * total, abs=1)
+
+
+def test_theatres_and_genres_stand_in_every_split() -> None:
+    splits = corpus.read_splits(FOLDER)
+    for key in (lambda r: r.id.split("-")[0], lambda r: r.style):
+        everywhere = [Counter(key(r) for r in reports) for reports in splits.values()]
+        assert set(everywhere[0]) == set(everywhere[1]) == set(everywhere[2])
+
+
+def test_written_splits_are_those_of_their_seed() -> None:
+    written = json.loads((FOLDER / "splits.json").read_text("utf-8"))
+    reports = corpus.read_reports(FOLDER / "reports")
+    assert corpus.split_ids(reports, written.pop("seed")) == written
+
+
+def test_split_does_not_hang_on_order(reports: list[Report]) -> None:
+    assert corpus.split_ids(reports, 3) == corpus.split_ids(reports[::-1], 3)
+
+
+def test_dataset_rows_read_back_as_reports(corpus_folder: Path) -> None:
+    data = corpus.to_dataset_dict(corpus_folder)
+    assert {name: len(part) for name, part in data.items()} == {"train": 16, "dev": 2, "test": 2}
+    gold = corpus.read_splits(corpus_folder)["dev"]
+    assert [Report.from_dict(row) for row in data["dev"]] == gold
+
+
+def test_missing_folder_names_itself(tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match="no-such"):
+        corpus.read_reports(tmp_path / "no-such")
+
+
+def test_folder_without_reports_says_what_it_wants(tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match=r"no \.txt or \.jsonl"):
+        corpus.read_reports(tmp_path)
+
+
+def test_splits_that_miss_a_report_are_refused(corpus_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "reports").symlink_to(corpus_folder / "reports")
+    splits = json.loads((corpus_folder / "splits.json").read_text("utf-8"))
+    splits["dev"].pop()
+    (tmp_path / "splits.json").write_text(json.dumps(splits), "utf-8")
+    with pytest.raises(MarsadError, match="bb-017"):
+        corpus.read_splits(tmp_path)
+
+
+def test_own_label_set_is_read_and_enforced(corpus_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "reports").symlink_to(corpus_folder / "reports")
+    labels = corpus.default_labels().to_dict()
+    labels["events"].remove("SHELLING")
+    (tmp_path / "labels.json").write_text(json.dumps(labels), "utf-8")
+    (tmp_path / "splits.json").write_bytes((corpus_folder / "splits.json").read_bytes())
+    with pytest.raises(MarsadError, match="unknown event type 'SHELLING'"):
+        corpus.read_splits(tmp_path)

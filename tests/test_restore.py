@@ -1,0 +1,61 @@
+"""Stand-off annotation: written without texts, put back from sources, refused when they changed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from marsad.errors import MarsadError
+from marsad.schema import Mention, Report
+
+restore = pytest.importorskip("marsad_training.restore", reason="needs the train extra")
+
+ARTICLE = "<DOC><TITLE>قصف حلب</TITLE>\n<TEXT>\nقصف الطيران أمس\nمدينة حلب. نهاية\n</TEXT></DOC>"
+TEXT = "قصف حلب\n\nقصف الطيران أمس مدينة حلب."
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "antcorpus" / "news"
+    folder.mkdir(parents=True)
+    (folder / "1.txt").write_text(ARTICLE, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def annotations(tmp_path: Path) -> Path:
+    mention = Mention("l1", "LOCATION", 4, 7)
+    report = Report("x-1", TEXT, "2016-01-02", (mention,))
+    record = restore.strip(report, "antcorpus/news/1.txt", [(0, 2), (2, 7)])
+    path = tmp_path / "annotations.jsonl"
+    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", "utf-8")
+    return path
+
+
+def test_no_word_of_the_text_is_written(annotations: Path) -> None:
+    written = annotations.read_text("utf-8")
+    assert not any(word in written for word in TEXT.split())
+
+
+def test_text_comes_back(annotations: Path, data: Path) -> None:
+    (report,) = restore.restore(annotations, data)
+    assert report.text == TEXT
+    assert report.surface(report.mentions[0]) == "حلب"
+
+
+def test_changed_source_is_refused_with_its_line(annotations: Path, data: Path) -> None:
+    (data / "antcorpus/news/1.txt").write_text(ARTICLE.replace("أمس", "اليوم"), "utf-8")
+    with pytest.raises(MarsadError, match="line 1: the text of antcorpus/news/1.txt is not"):
+        list(restore.restore(annotations, data))
+
+
+def test_absent_source_is_named(annotations: Path, tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match=r"antcorpus/news/1\.txt"):
+        list(restore.restore(annotations, tmp_path / "elsewhere"))
+
+
+def test_shipped_annotation_holds_no_text() -> None:
+    path = Path(__file__).parents[1] / "training/corpus/real/annotations.jsonl"
+    for line in path.read_text("utf-8").splitlines():
+        record = json.loads(line)
+        assert "text" not in record
+        assert all("text" not in s for s in (*record["entities"], *record["events"]))

@@ -1,0 +1,263 @@
+"""Training end to end on a tiny encoder: learns, resumes after a kill, exports, serves the same."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from marsad import load
+from marsad.errors import MarsadError
+from marsad.schema import Labels, Report
+from marsad.score import score
+from marsad.text import split_words
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+from marsad_training import adapt as adapting  # noqa: E402
+from marsad_training import config as configs  # noqa: E402
+from marsad_training import corpus, export, fit, learn, network, tags  # noqa: E402
+from marsad_training.encode import collate, encode_report  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_run: Path) -> Any:
+    return fit.open_run(tiny_run)
+
+
+def test_a_window_holds_what_the_gold_says(
+    reports: list[Report], labels: Labels, tiny_base: Path
+) -> None:
+    reader = learn.load_reader(str(tiny_base), 60)
+    (item,) = encode_report(reports[1], labels, reader)
+    words = split_words(reports[1].text)
+    assert len(item["word_starts"]) == len(words) == len(item["mention_tags"])
+    names = tags.tag_names(labels.mentions)
+    assert [names[t] for t in item["mention_tags"]] == tags.gold_tags(reports[1], "mentions")
+    attacked = next(e for e in reports[1].events if e.type == "SHELLING")
+    first, _ = words.span(attacked.start, attacked.end) or (0, 0)
+    assert item["statuses"][first] == labels.statuses.index("possible")
+    assert item["clitics"][first] == 1  # «ب» stands outside «قصف»
+    assert item["pair"]["gold"].sum() == sum(len(e.arguments) for e in reports[1].events)
+
+
+def test_spans_cut_by_a_window_are_left_out_of_the_loss(
+    reports: list[Report], labels: Labels, tiny_base: Path
+) -> None:
+    reader = learn.load_reader(str(tiny_base), 12)
+    items = encode_report(reports[0], labels, reader)
+    assert len(items) > 1
+    for item in items:
+        assert item["mention_tags"][0] % 2 == 1 or item["mention_tags"][0] in (0, network.IGNORE)
+
+
+def test_torch_and_numpy_score_roles_alike(opened: Any, reports: list[Report]) -> None:
+    item = encode_report(reports[0], opened.labels, replace(opened.reader, limit=60))[0]
+    batch = collate([item], opened.reader.pad_id)
+    net: Any = opened.network
+    with torch.inference_mode():
+        out = net(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
+        pair = batch["pairs"][0]
+        logits = net.role_scores(
+            network.span_means(out[4][0], pair["triggers"]),
+            network.span_means(out[5][0], pair["mentions"]),
+            pair,
+        )
+    from marsad.decode import Span, WordScores
+
+    decoder = fit.decoder_of(net, opened.labels)
+    words = split_words(reports[0].text)
+    triggers = [
+        Span(a, b, t, 1.0)
+        for (a, b), t in zip(item["pair"]["triggers"].tolist(), item["pair"]["event_types"], strict=True)
+    ]
+    mentions = [
+        Span(a, b, t, 1.0)
+        for (a, b), t in zip(item["pair"]["mentions"].tolist(), item["pair"]["mention_types"], strict=True)
+    ]
+    chances = decoder.role_chances(triggers, mentions, words, WordScores(*(o[0].numpy() for o in out)))
+    np.testing.assert_allclose(chances, logits.sigmoid().numpy(), atol=1e-4)
+
+
+def test_tiny_run_has_learnt_its_corpus(opened: Any, corpus_folder: Path) -> None:
+    dev = corpus.read_splits(corpus_folder)["dev"]
+    scores = fit.evaluate(fit.extractor_of(opened.network, opened.reader, opened.labels), dev)
+    assert scores.f1("mentions") > 0.9
+    assert scores.f1("triggers") > 0.9
+    assert scores.f1("status") > 0.9
+    assert scores.f1("arguments") > 0.8
+
+
+def test_manifest_says_what_was_run(tiny_run: Path) -> None:
+    manifest = json.loads((tiny_run / "manifest.json").read_text("utf-8"))
+    assert manifest["config"]["seed"] == 1
+    assert manifest["train_reports"] == 16
+    assert len(manifest["train_hash"]) == 16
+    assert manifest["versions"]["torch"] == torch.__version__
+    assert [set(h) >= {"eval_mean", "eval_mentions_tag_f1"} for h in manifest["history"]]
+
+
+def test_artifact_serves_what_torch_scored(
+    opened: Any, tiny_artifact: Path, corpus_folder: Path
+) -> None:
+    gold = corpus.read_splits(corpus_folder)["test"]
+    served = load(tiny_artifact)
+    torch_served = fit.extractor_of(
+        opened.network, opened.reader, opened.labels, served.decoder.settings
+    )
+    assert export.tag_parity(torch_served, served, gold) >= 0.995
+    metrics = json.loads((tiny_artifact / "metrics.json").read_text("utf-8"))
+    assert metrics["parity"]["fp32_tags_equal"] >= export.PARITY
+    read = served.predict_many([r.text for r in gold], ids=[r.id for r in gold])
+    measured = metrics["scores"]["corpus-test"]["mentions"]["f1"]
+    assert measured == pytest.approx(score(gold, read).f1("mentions"), abs=1e-4)
+
+
+def test_wrong_weights_are_refused(tiny_run: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "run"
+    shutil.copytree(tiny_run, broken, ignore=shutil.ignore_patterns("checkpoints"))
+    facts = json.loads((broken / "run.json").read_text("utf-8"))
+    facts["labels"]["events"].append("EARTHQUAKE")
+    (broken / "run.json").write_text(json.dumps(facts), "utf-8")
+    with pytest.raises((MarsadError, RuntimeError), match=r"size mismatch|do not fit"):
+        fit.open_run(broken)
+
+
+def test_unfinished_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match="is no finished run"):
+        fit.open_run(tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_and_ends_where_the_other_does(
+    fit_config: Any, tmp_path: Path
+) -> None:
+    """SIGKILL after the first checkpoint, run again: same weights as a run that was left alone."""
+    config = replace(fit_config, epochs=4)
+    whole = fit.fit(config, tmp_path / "whole")
+    script = (
+        "import sys, json; from pathlib import Path\n"
+        "from marsad_training.config import FitConfig; from marsad_training.fit import fit\n"
+        "fit(FitConfig(**json.loads(sys.argv[1])), Path(sys.argv[2]))\n"
+    )
+    facts = json.dumps(configs.as_dict(config))
+    command = [sys.executable, "-c", script, facts, str(tmp_path / "killed")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    while process.poll() is None and not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run(command, check=True, capture_output=True)
+    from safetensors.torch import load_file
+
+    left = load_file(whole / "network.safetensors")
+    right = load_file(tmp_path / "killed" / "network.safetensors")
+    for name, weights in left.items():
+        torch.testing.assert_close(weights, right[name], atol=1e-5, rtol=1e-4)
+
+
+def test_seed_decides_the_run(fit_config: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    config = replace(fit_config, epochs=1)
+    runs = [fit.fit(replace(config, seed=s), tmp_path / f"{i}") for i, s in enumerate((1, 1, 2))]
+    a, b, c = (load_file(run / "network.safetensors")["mention_tags.3.weight"] for run in runs)
+    torch.testing.assert_close(a, b)
+    assert not torch.allclose(a, c)
+
+
+def test_adaptation_trains_an_encoder_that_fit_takes(
+    tiny_base: Path, fit_config: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "flat.txt").write_text("الجيش B-ORG\nالعراقي I-ORG\nفي O\nحلب B-LOC\n\n" * 8, "utf-8")
+    (tmp_path / "nested.txt").write_text("محافظة B-GPE\nحلب I-GPE B-LOC\n\n" * 8, "utf-8")
+    sets = (
+        configs.TagSet("flat", ("flat.txt",)), configs.TagSet("nested", ("nested.txt",), nested=True)
+    )  # fmt: skip
+    config = configs.AdaptConfig(base=str(tiny_base), epochs=2, batch=4, limit=40, sets=sets)
+    folder = adapting.adapt(config, tmp_path, tmp_path / "runs" / "adapt")
+    manifest = json.loads((tmp_path / "runs/adapt/manifest.json").read_text("utf-8"))
+    assert manifest["batches"] == 4
+    fit.fit(replace(fit_config, base=str(folder), epochs=1), tmp_path / "runs" / "fit")
+
+
+def test_nested_tags_have_a_layer_for_each_type() -> None:
+    sentence = [("محافظة", ["B-GPE"]), ("حلب", ["I-GPE", "B-LOC"])]
+    assert adapting.tag_layers([sentence], nested=True) == [
+        ["O", "B-GPE", "I-GPE"], ["O", "B-LOC", "I-LOC"],
+    ]  # fmt: skip
+    assert adapting.tag_layers([sentence], nested=False) == [
+        ["O", "B-GPE", "I-GPE", "B-LOC", "I-LOC"]
+    ]
+
+
+def test_wordpiece_base_like_camelbert_trains_too(fit_config: Any, words: list[str], tmp_path: Path) -> None:
+    """WordPiece, 512 positions, no model_max_length: what CAMeLBERT's published files hold."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel
+
+    base = tmp_path / "camel"
+    tokenizer = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
+    tokenizer.train_from_iterator(words, vocab_size=300, min_frequency=1, show_progress=False)
+    base.mkdir()
+    tokenizer.save_model(str(base))
+    (base / "tokenizer_config.json").write_text(
+        json.dumps({"do_lower_case": False, "tokenizer_class": "BertTokenizer"}), "utf-8"
+    )
+    size = tokenizer.get_vocab_size()
+    shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    BertModel(BertConfig(vocab_size=size, max_position_embeddings=512, **shape)).save_pretrained(base)
+    run = fit.fit(
+        replace(fit_config, base=str(base), epochs=1, limit=510), tmp_path / "runs" / "camel"
+    )
+    assert fit.open_run(run).special["start"] == tokenizer.token_to_id("[CLS]")
+
+
+def test_window_limit_must_fit_the_positions(fit_config: Any, tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match="exceed the 64 positions"):
+        fit.fit(replace(fit_config, limit=200), tmp_path / "run")
+
+
+def test_unknown_base_is_named(fit_config: Any, tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match="no/such-model"):
+        fit.fit(replace(fit_config, base="no/such-model"), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["base", "smoke", "camelbert"])
+def test_shipped_configurations_are_read(name: str) -> None:
+    config = configs.load(ROOT / "training/configs" / f"{name}.toml", configs.FitConfig)
+    assert config.epochs > 0
+
+
+def test_wrong_key_in_a_configuration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('base = "default"\nepochs = 1\nbatch = 2\nlearnin_rate = 1\n', "utf-8")
+    with pytest.raises(MarsadError, match=r"c\.toml: unknown key 'learnin_rate'"):
+        configs.load(path, configs.FitConfig)
+
+
+def test_absent_real_reports_are_left_out_with_a_word(
+    fit_config: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = fit.read_data(replace(fit_config, real=("no/such.jsonl",)))
+    assert len(data.train) == 16
+    assert "no/such.jsonl is absent" in capsys.readouterr().err
+
+
+def test_layers_learn_slower_the_deeper_they_lie(opened: Any) -> None:
+    groups = learn.parameter_groups(opened.network, opened.config)
+    rate_of = {id(p): g["lr"] for g in groups for p in g["params"]}
+    named = dict(opened.network.named_parameters())
+    top = rate_of[id(named["words.encoder.encoder.layer.1.output.dense.weight"])]
+    below = rate_of[id(named["words.encoder.encoder.layer.0.output.dense.weight"])]
+    assert below == pytest.approx(top * opened.config.layer_decay)
+    assert rate_of[id(named["clitics.weight"])] == opened.config.learning_rate
