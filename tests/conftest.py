@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
 from marsad.formats import markup
 from marsad.schema import Labels, Report, default_labels
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the hub
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 ROOT = Path(__file__).parents[1]
+settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+settings.load_profile("steady")
 
 MARKUP = """\
 ### id=aa-001 date=2022-01-04 style=agency
@@ -79,8 +83,9 @@ def words() -> list[str]:
 def tiny_base(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> Path:
     """A two-layer BERT with a unigram vocabulary, saved as a Hugging Face folder."""
     torch = pytest.importorskip("torch", reason="needs the train extra")
-    from marsad_training.encoder import unigram_tokenizer
     from transformers import BertConfig, BertModel
+
+    from marsad_training.encoder import unigram_tokenizer
 
     letters = sorted({letter for word in words for letter in word})
     pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *(f"▁{w}" for w in words)]

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from marsad.errors import MarsadError
 from marsad.schema import Report
 

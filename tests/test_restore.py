@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from marsad.errors import MarsadError
 from marsad.schema import Mention, Report
 
@@ -44,7 +45,7 @@ def test_text_comes_back(annotations: Path, data: Path) -> None:
 
 def test_changed_source_is_refused_with_its_line(annotations: Path, data: Path) -> None:
     (data / "antcorpus/news/1.txt").write_text(ARTICLE.replace("أمس", "اليوم"), "utf-8")
-    with pytest.raises(MarsadError, match="line 1: the text of antcorpus/news/1.txt is not"):
+    with pytest.raises(MarsadError, match=r"line 1: the text of antcorpus/news/1\.txt is not"):
         list(restore.restore(annotations, data))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from marsad import load
 from marsad.errors import MarsadError
 from marsad.schema import Labels, Report
@@ -77,13 +78,19 @@ def test_torch_and_numpy_score_roles_alike(opened: Any, reports: list[Report]) -
     words = split_words(reports[0].text)
     triggers = [
         Span(a, b, t, 1.0)
-        for (a, b), t in zip(item["pair"]["triggers"].tolist(), item["pair"]["event_types"], strict=True)
+        for (a, b), t in zip(
+            item["pair"]["triggers"].tolist(), item["pair"]["event_types"], strict=True
+        )
     ]
     mentions = [
         Span(a, b, t, 1.0)
-        for (a, b), t in zip(item["pair"]["mentions"].tolist(), item["pair"]["mention_types"], strict=True)
+        for (a, b), t in zip(
+            item["pair"]["mentions"].tolist(), item["pair"]["mention_types"], strict=True
+        )
     ]
-    chances = decoder.role_chances(triggers, mentions, words, WordScores(*(o[0].numpy() for o in out)))
+    chances = decoder.role_chances(
+        triggers, mentions, words, WordScores(*(o[0].numpy() for o in out))
+    )
     np.testing.assert_allclose(chances, logits.sigmoid().numpy(), atol=1e-4)
 
 
@@ -137,9 +144,7 @@ def test_unfinished_run_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_run_resumes_and_ends_where_the_other_does(
-    fit_config: Any, tmp_path: Path
-) -> None:
+def test_killed_run_resumes_and_ends_where_the_other_does(fit_config: Any, tmp_path: Path) -> None:
     """SIGKILL after the first checkpoint, run again: same weights as a run that was left alone."""
     config = replace(fit_config, epochs=4)
     whole = fit.fit(config, tmp_path / "whole")
@@ -178,7 +183,9 @@ def test_seed_decides_the_run(fit_config: Any, tmp_path: Path) -> None:
 def test_adaptation_trains_an_encoder_that_fit_takes(
     tiny_base: Path, fit_config: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "flat.txt").write_text("الجيش B-ORG\nالعراقي I-ORG\nفي O\nحلب B-LOC\n\n" * 8, "utf-8")
+    (tmp_path / "flat.txt").write_text(
+        "الجيش B-ORG\nالعراقي I-ORG\nفي O\nحلب B-LOC\n\n" * 8, "utf-8"
+    )
     (tmp_path / "nested.txt").write_text("محافظة B-GPE\nحلب I-GPE B-LOC\n\n" * 8, "utf-8")
     sets = (
         configs.TagSet("flat", ("flat.txt",)), configs.TagSet("nested", ("nested.txt",), nested=True)
@@ -200,7 +207,9 @@ def test_nested_tags_have_a_layer_for_each_type() -> None:
     ]
 
 
-def test_wordpiece_base_like_camelbert_trains_too(fit_config: Any, words: list[str], tmp_path: Path) -> None:
+def test_wordpiece_base_like_camelbert_trains_too(
+    fit_config: Any, words: list[str], tmp_path: Path
+) -> None:
     """WordPiece, 512 positions, no model_max_length: what CAMeLBERT's published files hold."""
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertModel
@@ -215,7 +224,9 @@ def test_wordpiece_base_like_camelbert_trains_too(fit_config: Any, words: list[s
     )
     size = tokenizer.get_vocab_size()
     shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
-    BertModel(BertConfig(vocab_size=size, max_position_embeddings=512, **shape)).save_pretrained(base)
+    BertModel(BertConfig(vocab_size=size, max_position_embeddings=512, **shape)).save_pretrained(
+        base
+    )
     run = fit.fit(
         replace(fit_config, base=str(base), epochs=1, limit=510), tmp_path / "runs" / "camel"
     )

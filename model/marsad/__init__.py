@@ -1,9 +1,9 @@
 """marsad reads Arabic conflict reports into typed events with roles, status, places and dates.
 
-    >>> import marsad
-    >>> report = marsad.predict("قصفت طائرة مسيرة قاعدة عين الأسد فجر اليوم", date="2022-01-04")
-    >>> [event.type for event in report.events]
-    ['AIR_STRIKE']
+>>> import marsad
+>>> report = marsad.predict("قصفت طائرة مسيرة قاعدة عين الأسد فجر اليوم", date="2022-01-04")
+>>> [event.type for event in report.events]
+['AIR_STRIKE']
 """
 
 from collections.abc import Iterable, Iterator

@@ -45,11 +45,11 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
             Settings(**config["settings"]),
         )
         special = config["special_tokens"]
-        ids = [special[name] for name in ("start", "end", "pad", "unknown")]
+        ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
         limit = config["limit"]
     except (KeyError, TypeError, MarsadError) as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
-    reader = Reader(_tokenizer(folder / "tokenizer.json"), *ids, limit=limit)
+    reader = Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
     return Extractor(reader, decoder, _network(folder / "model.onnx", config, threads))
 
 
@@ -59,9 +59,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise at(folder, None, "no such artifact folder.")
     for name in FILES:
         if not (folder / name).is_file():
-            raise at(
-                folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}."
-            )
+            raise at(folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}.")
     path = folder / "config.json"
     try:
         config = json.loads(path.read_bytes())

@@ -26,9 +26,10 @@ def read_text(path: str | Path) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        place = error.start + len(raw) - len(error.object)  # the error does not count the mark
+        line = raw.count(b"\n", 0, place) + 1
         raise at(
-            path, line, f"byte {error.start} is not UTF-8; save the file in UTF-8 and try again."
+            path, line, f"byte {place} is not UTF-8; save the file in UTF-8 and try again."
         ) from error
     if not text.strip():
         raise at(path, None, "the file is empty; it should hold a report.")

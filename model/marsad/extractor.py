@@ -13,7 +13,7 @@ from marsad.text import Words, split_words
 from marsad.windows import Reader, Window, plan
 
 Arrays = dict[str, NDArray[np.int64]]
-# `input_ids`, `attention_mask` (B, S) and `word_starts` (B, W) -> the fields of WordScores, (B, W, .)
+# `input_ids`, `attention_mask` (B, S), `word_starts` (B, W) -> fields of WordScores, (B, W, ...)
 Network = Callable[[Arrays], Sequence[NDArray[np.float32]]]
 
 _BATCH_SUBWORDS = 2048  # padded; larger batches gain nothing on two cores
@@ -104,7 +104,9 @@ def _join(parts: list[tuple[Window, WordScores]]) -> WordScores:
     if not parts:
         return WordScores(*(np.zeros((0, 1), np.float32) for _ in WordScores._fields))
     parts.sort(key=lambda part: part[0].first)
-    return WordScores(*(np.concatenate(arrays) for arrays in zip(*(s for _, s in parts), strict=True)))
+    return WordScores(
+        *(np.concatenate(arrays) for arrays in zip(*(s for _, s in parts), strict=True))
+    )
 
 
 def _check(text: object, date: object) -> None:

@@ -19,7 +19,7 @@ def pair_features(
 ) -> list[NDArray[np.int64]]:
     """Features of every pair, each (E, M), in the order of `FEATURES`.
 
-    distance: 0 where the spans touch or overlap, else a signed bucket of the words between them;
+    distance: 0 where the spans share a word, else a signed bucket of the words between them;
     triggers_between: how many other triggers start between (0-3), the side of the mention apart;
     mentions_between: how many mentions of the same type stand between (0-3);
     breaks_between: sentence ends and line breaks between (0-3).

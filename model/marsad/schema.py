@@ -4,13 +4,14 @@ Offsets are Unicode code points into the raw text, end exclusive. Nothing here n
 label sets are data (`Labels`), read from `labels.json` or from an artifact's config.
 """
 
+import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date as Date
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from marsad.errors import MarsadError
@@ -64,6 +65,11 @@ class Report:
     events: tuple[Event, ...] = ()
     same: tuple[tuple[str, ...], ...] = ()
     style: str = ""
+
+    @property
+    def spans(self) -> tuple[Mention | Event, ...]:
+        """All mentions, then all triggers."""
+        return (*self.mentions, *self.events)
 
     def surface(self, span: Mention | Event) -> str:
         """The words of a mention or trigger, as they stand in the text."""
@@ -147,9 +153,17 @@ class Report:
         if not isinstance(self.text, str):
             yield f"the text of report {self.id!r} is {type(self.text).__name__}, not a string."
             return
+        if odd := [name for name in self._names() if not isinstance(name, str)]:
+            yield f"the id, label or value {odd[0]!r} should be a string."
+            return
         if self.date is not None and not is_date(self.date):
             yield f"the date {self.date!r} is not a day as YYYY-MM-DD."
         yield from self._span_problems()
+        yield from self._link_problems()
+        if labels is not None:
+            yield from labels.problems(self)
+
+    def _link_problems(self) -> Iterator[str]:
         known = {m.id for m in self.mentions}
         for event in self.events:
             for argument in event.arguments:
@@ -160,18 +174,26 @@ class Report:
             for id in group:
                 if id not in known:
                     yield f"'same' names {id!r}, which is no mention or event here."
-        if labels is not None:
-            yield from labels.problems(self)
+
+    def _names(self) -> Iterator[object]:
+        """Every id, label and value given."""
+        for mention in self.mentions:
+            yield from (mention.id, mention.type, "" if mention.value is None else mention.value)
+        for event in self.events:
+            yield from (event.id, event.type, event.status)
+            for argument in event.arguments:
+                yield from (argument.role, argument.id)
+        for group in self.same:
+            yield from group
 
     def _span_problems(self) -> Iterator[str]:
-        spans = (*self.mentions, *self.events)
         ids: set[str] = set()
         sound: list[Mention | Event] = []
-        for span in spans:
+        for span in self.spans:
             if span.id in ids:
                 yield f"the id {span.id!r} is used twice."
             ids.add(span.id)
-            if not (isinstance(span.start, int) and isinstance(span.end, int)):
+            if type(span.start) is not int or type(span.end) is not int:  # a bool is no offset
                 yield f"{span.id}: start and end should be whole numbers."
             elif not 0 <= span.start < span.end <= len(self.text):
                 yield (
@@ -182,7 +204,7 @@ class Report:
                 sound.append(span)
         for kind in (Mention, Event):
             ordered = sorted((s for s in sound if isinstance(s, kind)), key=lambda s: s.start)
-            for left, right in zip(ordered, ordered[1:], strict=False):
+            for left, right in pairwise(ordered):
                 if right.start < left.end:
                     yield (
                         f"{left.id} ({left.start}-{left.end}) and {right.id} "
@@ -193,7 +215,7 @@ class Report:
 def is_date(value: object) -> bool:
     """Whether it is an ISO calendar day, YYYY-MM-DD."""
     try:
-        return isinstance(value, str) and Date.fromisoformat(value).isoformat() == value
+        return isinstance(value, str) and datetime.date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
 
@@ -256,10 +278,10 @@ class Labels:
             for argument in event.arguments:
                 if argument.role not in self.roles:
                     yield f"{event.id}: {_unknown('role', argument.role, self.roles)}"
-                elif types.get(argument.id) not in self.roles[argument.role]:
+                elif argument.id in types and types[argument.id] not in self.roles[argument.role]:
                     yield (
                         f"{event.id}: the role {argument.role} cannot take {argument.id}, "
-                        f"a {types.get(argument.id)}."
+                        f"a {types[argument.id]}."
                     )
 
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marsad.errors import MarsadError
 from marsad.schema import Event, Mention, Report
@@ -76,7 +75,11 @@ class Scores:
             for (of_task, of_label), count in tally.items()
             if of_task == task and label in (None, of_label)
         ]
-        return Count(*(sum(column) for column in zip(*found, strict=True))) if found else Count(0, 0, 0)
+        return (
+            Count(*(sum(column) for column in zip(*found, strict=True)))
+            if found
+            else Count(0, 0, 0)
+        )
 
     def f1(self, task: str, label: str | None = None) -> float:
         """Micro-F1 of a task (accuracy for status and values), 0 to 1."""
@@ -84,7 +87,9 @@ class Scores:
 
     def macro_f1(self, task: str) -> float:
         """Mean F1 over the labels that occur in gold."""
-        found = [self.f1(task, label) for label in self.labels(task) if self.count(task, label).gold]
+        found = [
+            self.f1(task, label) for label in self.labels(task) if self.count(task, label).gold
+        ]
         return sum(found) / len(found) if found else 0.0
 
     def labels(self, task: str) -> list[str]:
@@ -95,7 +100,7 @@ class Scores:
         """95 % bootstrap interval of the micro-F1, resampling reports."""
         rows = np.array(
             [
-                np.sum([c for (t, _), c in tally.items() if t == task] or [(0, 0, 0)], axis=0)
+                np.sum([c for (t, _), c in tally.items() if t == task] or [Count(0, 0, 0)], axis=0)
                 for tally in self.tallies
             ]
         )
@@ -112,9 +117,7 @@ class Scores:
                 **_figures(self.count(task)),
                 "macro_f1": round(self.macro_f1(task), 4),
                 "interval": [round(x, 4) for x in self.interval(task, draws)],
-                "labels": {
-                    label: _figures(self.count(task, label)) for label in self.labels(task)
-                },
+                "labels": {label: _figures(self.count(task, label)) for label in self.labels(task)},
             }
             for task in TASKS
         }
@@ -168,7 +171,9 @@ def _add(tally: Tally, task: str, *sides: Counter[str]) -> None:
         tally[task, label] = Count(*(side[label] for side in sides))
 
 
-def _add_status(tally: Tally, sides: tuple[Mapping[Any, Event], Mapping[Any, Event]], common: str) -> None:
+def _add_status(
+    tally: Tally, sides: tuple[Mapping[Any, Event], Mapping[Any, Event]], common: str
+) -> None:
     gold, predicted = sides
     found: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for key in gold.keys() & predicted.keys():
@@ -192,7 +197,7 @@ def _add_values(tally: Tally, sides: tuple[Mapping[Any, Mention], Mapping[Any, M
 def _typed(
     spans: Sequence[S], snap: Callable[[Mention | Event], _Span | None]
 ) -> dict[tuple[str, _Span], S]:
-    """(type, word span) -> the span; one that holds no word cannot be matched and keeps its place."""
+    """(type, word span) -> the span; one without a word matches only itself."""
     return {(s.type, snap(s) or (-s.start - 1, -s.end - 1)): s for s in spans}
 
 

@@ -56,7 +56,9 @@ class Words:
 
 def split_words(text: str) -> Words:
     """Split a text into words; every visible character belongs to exactly one."""
-    spans, forms, breaks = [], [], []
+    spans: list[tuple[int, int]] = []
+    forms: list[str] = []
+    breaks: list[int] = []
     seen, last_end, ended = 0, 0, False
     for match in WORD.finditer(text):
         start, end = match.span()

@@ -71,7 +71,11 @@ def plan(sizes: Sequence[int], limit: int) -> list[Window]:
             windows.append(Window(start, end, first, end))
             break
         following = end
-        while following - 1 > start and ends[end] - ends[following - 1] <= limit // 4:
+        while (
+            following - 1 > start
+            and ends[end] - ends[following - 1] <= limit // 4
+            and ends[end + 1] - ends[following - 1] <= limit  # the next window gets further
+        ):
             following -= 1
         last = max((following + end) // 2, first + 1)
         windows.append(Window(start, end, first, last))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from marsad.errors import MarsadError, at, read_text
 from marsad.text import normalise
 from marsad.windows import Reader, plan
-
 from marsad_training.config import AdaptConfig, TagSet, as_dict
-from marsad_training.encode import Features, pad, pad_inputs
+from marsad_training.encode import Features, pad_inputs
 from marsad_training.learn import (
     MarsadTrainer,
     arguments,

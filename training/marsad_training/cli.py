@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from marsad.cli import told_plainly
 from rich.console import Console
 from rich.table import Table
 
+from marsad.cli import told_plainly
 from marsad_training import require_extra
 
 app = typer.Typer(
@@ -112,7 +112,6 @@ def restore(
 ) -> None:
     """Put the texts back under the stand-off annotation of real reports."""
     from marsad.formats import jsonl
-
     from marsad_training.restore import restore as restored
 
     with told_plainly():
@@ -142,12 +141,17 @@ def export(
 def card(
     artifact: Annotated[Path, typer.Argument(help="An artifact folder.")],
     target: Annotated[Path, typer.Argument(help="The model card.")] = Path("model_card.md"),
+    readme: Annotated[
+        Path | None, typer.Option(help="A README whose score table is renewed too.")
+    ] = None,
 ) -> None:
     """Render the model card from an artifact's `metrics.json`."""
-    from marsad_training.card import render_card
+    from marsad_training.card import render_card, update_readme
 
     with told_plainly():
         target.write_text(render_card(artifact), "utf-8")
+        if readme is not None:
+            update_readme(readme, artifact)
         print(target)
 
 

@@ -86,7 +86,6 @@ def as_dict(config: Any) -> dict[str, Any]:
     return asdict(config)
 
 
-
 def with_base(config: T, base: str | None) -> T:
     """The configuration with another base encoder, where one is named."""
     return replace(config, base=base) if base else config

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict
+
 from marsad.errors import MarsadError, at
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from marsad.roles import pair_features
 from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
 from marsad.windows import Reader, Window, plan
-
 from marsad_training.network import CLITICS, IGNORE
 
 Features = dict[str, Any]
@@ -21,7 +21,7 @@ def encode_report(report: Report, labels: Labels, reader: Reader) -> list[Featur
     ids = reader.subwords(words.forms)
     spans = {
         s.id: found
-        for s in (*report.mentions, *report.events)
+        for s in report.spans
         if (found := words.span(s.start, s.end)) is not None
     }
     return [
@@ -121,4 +121,6 @@ def collate(items: Sequence[Features], pad_id: int) -> Features:
 
 
 def _tensors(value: Any) -> Any:
-    return [torch.from_numpy(v) for v in value] if isinstance(value, list) else torch.from_numpy(value)
+    return (
+        [torch.from_numpy(v) for v in value] if isinstance(value, list) else torch.from_numpy(value)
+    )

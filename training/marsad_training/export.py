@@ -15,16 +15,15 @@ from typing import Any
 
 import onnx
 import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
 from marsad.artifact import FORMAT, load, sha256
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.text import NORMALISATION, split_words
-from onnxruntime.quantization import QuantType, quantize_dynamic
-
 from marsad_training.corpus import read_reports
-from marsad_training.encoder import ENCODER_LICENCE, ENCODER_NAME
 from marsad_training.fit import Run, decoder_of, evaluate, extractor_of, open_run, read_data
 from marsad_training.network import OUTPUTS
 from marsad_training.tune import calibration_error, tune
@@ -45,7 +44,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     settings = tune(torch_extractor, data.dev)
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "fp32"
-        _write_artifact(full, run, settings, _manifest(run_folder))
+        _write_artifact(full, run, settings)
         _export_onnx(run, full / "model.onnx")
         _seal(full)
         parity = tag_parity(torch_extractor, load(full), data.dev)
@@ -132,14 +131,15 @@ def _export_onnx(run: Run, target: Path) -> None:
     onnx.checker.check_model(str(target))
 
 
-def _write_artifact(folder: Path, run: Run, settings: Settings, manifest: dict[str, Any]) -> None:
+def _write_artifact(folder: Path, run: Run, settings: Settings) -> None:
     folder.mkdir(parents=True)
     run.reader.tokenizer.save(str(folder / "tokenizer.json"))
-    base = manifest.get("config", {}).get("base", "")
+    network: Any = run.network
+    encoder = network.words.encoder.config
     config = {
         "marsad_artifact": FORMAT, "normalisation": NORMALISATION,
-        "encoder": ENCODER_NAME if "encoder" in base or base == "default" else base,
-        "encoder_licence": ENCODER_LICENCE if "encoder" in base or base == "default" else "see its card",
+        "encoder": getattr(encoder, "encoder_name", run.config.base),
+        "encoder_licence": getattr(encoder, "encoder_licence", "see the card of the encoder"),
         "limit": run.reader.limit, "special_tokens": run.special,
         "labels": run.labels.to_dict(), "settings": asdict(settings),
         "roles": decoder_of(run.network, run.labels).tables.to_dict(), "sha256": "",
@@ -183,5 +183,3 @@ def _training_facts(run_folder: Path) -> dict[str, Any]:
 
 def _pretty(facts: Any) -> str:
     return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-
-

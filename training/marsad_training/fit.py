@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, EarlyStoppingCallback
+
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
-from numpy.typing import NDArray
-from rich.console import Console
-from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, EarlyStoppingCallback
-
 from marsad_training.config import FitConfig, as_dict, load
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import Features, collate, encode_report
@@ -74,9 +74,7 @@ def read_data(config: FitConfig) -> Data:
     return Data(labels, train, dev)
 
 
-def build_network(
-    words: WordEncoder, labels: Labels, config: FitConfig
-) -> JointNetwork:
+def build_network(words: WordEncoder, labels: Labels, config: FitConfig) -> JointNetwork:
     """The joint network of a configuration."""
     return JointNetwork(words, labels, config.role_width, config.loss)
 
@@ -123,9 +121,11 @@ def fit(config: FitConfig, run: Path) -> Path:
         scores = evaluate(extractor_of(network, reader, data.labels), data.dev)
         found = {task: scores.f1(task) for task in ("mentions", "triggers", "arguments", "status")}
         tags = tag_metrics.compute(extractor_of(network, reader, data.labels), data.dev)
-        return found | tags | {
-            "mean": (found["mentions"] + found["triggers"] + found["arguments"]) / 3
-        }
+        return (
+            found
+            | tags
+            | {"mean": (found["mentions"] + found["triggers"] + found["arguments"]) / 3}
+        )
 
     steps = int(-(-len(items) // config.batch) * config.epochs)
     whole_epochs = "epoch" if config.epochs >= 1 else "no"
@@ -161,7 +161,9 @@ def _save(
     run: Path, network: JointNetwork, reader: Reader, data: Data, config: FitConfig, base: str
 ) -> None:
     run.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, run / "network.safetensors")
+    save_file(
+        {k: v.contiguous() for k, v in network.state_dict().items()}, run / "network.safetensors"
+    )
     encoder: Any = network.words.encoder
     encoder.config.save_pretrained(run)
     reader.tokenizer.save(str(run / "tokenizer.json"))
@@ -196,8 +198,8 @@ def open_run(run: Path) -> Run:
     known = {k: v for k, v in facts["config"].items() if k in FitConfig.__dataclass_fields__}
     config = replace(FitConfig(base="", epochs=0, batch=1), **known)
     special = facts["special_tokens"]
-    ids = [special[name] for name in ("start", "end", "pad", "unknown")]
-    reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), *ids, limit=config.limit)
+    ids = {f"{name}_id": special[name] for name in special}
+    reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), limit=config.limit, **ids)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(run), attn_implementation="eager")
     words = WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
     network = build_network(words, labels, config)

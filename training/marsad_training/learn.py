@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from marsad.errors import MarsadError
-from marsad.windows import Reader
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
@@ -21,6 +19,8 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from marsad.errors import MarsadError
+from marsad.windows import Reader
 from marsad_training.config import Training
 from marsad_training.encode import Features
 from marsad_training.encoder import build_encoder
@@ -99,9 +99,7 @@ class MarsadTrainer(Trainer):
         """AdamW; the deeper a layer, the smaller its rate."""
         if self.optimizer is None:
             groups = parameter_groups(self.model, self.training)
-            self.optimizer = torch.optim.AdamW(
-                groups, lr=self.training.learning_rate, fused=True
-            )
+            self.optimizer = torch.optim.AdamW(groups, lr=self.training.learning_rate, fused=True)
         return self.optimizer
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
@@ -183,4 +181,3 @@ def write_manifest(run: Path, **facts: Any) -> None:
 def plain_progress(trainer: Trainer) -> None:
     """Leave the progress bar, drop the second printer of the same numbers."""
     trainer.remove_callback(PrinterCallback)
-

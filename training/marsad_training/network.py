@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModel
+
 from marsad.roles import FEATURES
 from marsad.schema import Labels
-from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import AutoConfig, AutoModel
 
 OUTPUTS = ("mention_tags", "trigger_tags", "statuses", "clitics", "trigger_roles", "mention_roles")
 IGNORE = -100
@@ -123,8 +124,8 @@ class JointNetwork(nn.Module):
             "clitic": _cross_entropy(out["clitics"], batch["clitics"], 0.0),
             "role": self._role_loss(out["trigger_roles"], out["mention_roles"], batch["pairs"]),
         }
-        total = sum((self.weights.get(name, 1.0) * part for name, part in parts.items()), 0 * parts["mention"])
-        return total, parts
+        total = torch.stack([self.weights.get(name, 1.0) * part for name, part in parts.items()])
+        return total.sum(), parts
 
     def _status_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
         # the first status is the common one; the others weigh more so that they are learnt at all
@@ -142,7 +143,9 @@ class JointNetwork(nn.Module):
             scores = scores + table[index]
         return scores
 
-    def _role_loss(self, trigger: Tensor, mention: Tensor, pairs: list[dict[str, Tensor]]) -> Tensor:
+    def _role_loss(
+        self, trigger: Tensor, mention: Tensor, pairs: list[dict[str, Tensor]]
+    ) -> Tensor:
         total, count = trigger.sum() * 0, 0
         positive = torch.tensor(self.weights.get("role_positive", 1.0))
         for pair in pairs:  # one for each window that holds a trigger and a mention
@@ -153,7 +156,7 @@ class JointNetwork(nn.Module):
                 pair,
             )
             legal = self.legal[pair["mention_types"]].expand_as(scores)
-            total = total + F.binary_cross_entropy_with_logits(
+            total = total + functional.binary_cross_entropy_with_logits(
                 scores[legal], pair["gold"][legal], pos_weight=positive, reduction="sum"
             )
             count += len(pair["triggers"])
@@ -184,13 +187,15 @@ class TaggingNetwork(nn.Module):
 
 def span_means(projections: Tensor, spans: Tensor) -> Tensor:
     """(W, D) word projections and (N, 2) word spans, end exclusive -> (N, D) means."""
-    sums = F.pad(projections.cumsum(0), (0, 0, 1, 0))
+    sums = functional.pad(projections.cumsum(0), (0, 0, 1, 0))
     lengths = (spans[:, 1] - spans[:, 0]).unsqueeze(-1)
     return (sums[spans[:, 1]] - sums[spans[:, 0]]) / lengths
 
 
 def _head(width: int, size: int, dropout: float) -> nn.Module:
-    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, size))
+    return nn.Sequential(
+        nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, size)
+    )
 
 
 def _cross_entropy(
@@ -199,7 +204,7 @@ def _cross_entropy(
     flat = gold.reshape(-1)
     if not bool((flat != IGNORE).any()):
         return scores.sum() * 0
-    return F.cross_entropy(
+    return functional.cross_entropy(
         scores.reshape(-1, scores.shape[-1]), flat,
         weight=weight, ignore_index=IGNORE, label_smoothing=smooth,
     )  # fmt: skip

@@ -8,12 +8,13 @@ from typing import Any
 
 import datasets
 import evaluate
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+
 from marsad.decode import viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.text import split_words
-from seqeval.metrics import f1_score
-from seqeval.scheme import IOB2
 
 
 class Seqeval(evaluate.Metric):  # type: ignore[misc]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+
 from marsad.decode import Decoder, Settings, WordScores, bio_spans, softmax, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.score import score
 from marsad.text import Words, split_words
-from numpy.typing import NDArray
-
 from marsad_training.tags import gold_tags, tag_names
 
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
@@ -55,7 +55,10 @@ def _temperature(logits: NDArray[np.float32], gold: NDArray[np.int64]) -> float:
 
 def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -> float:
     """The bonus of the outside tag that gives the best span F1, smoothed over neighbours."""
-    wanted = [{s[:3] for s in bio_spans(path, _ones(path, x))} for path, x in zip(gold, logits, strict=True)]
+    wanted = [
+        {s[:3] for s in bio_spans(path, _ones(path, x))}
+        for path, x in zip(gold, logits, strict=True)
+    ]
     curve = []
     for bonus in _OUTSIDE:
         correct = both = 0
@@ -97,9 +100,7 @@ def _peak(curve: list[float]) -> int:
     return int(np.argmax((padded[:-2] + padded[1:-1] + padded[2:]) / 3))
 
 
-def calibration_error(
-    pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10
-) -> float:
+def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10) -> float:
     """Expected calibration error of span scores, over (gold, prediction) pairs.
 
     The mean gap between score and share right, weighted over equal-width bins (Guo et al. 2017).
@@ -120,4 +121,3 @@ def calibration_error(
         groups.setdefault(min(int(value * bins), bins - 1), []).append((value, right))
     gaps = [abs(sum(v for v, _ in g) - sum(r for _, r in g)) for g in groups.values()]
     return sum(gaps) / len(scored)
-

@@ -5,12 +5,16 @@ Every slip is reported with file, line and report id; nothing is dropped silentl
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from marsad.errors import MarsadError, read_text
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
 
 _EVENT_LETTER = "e"
+_HEADER = ("id", "date", "style")
+# Characters with a meaning in the markup, edges that reading strips, lines that end a text.
+_RESERVED = re.compile(r"[\[\]|\r]|\A\n|\n\Z|^---$|^### ", re.MULTILINE)
 
 
 def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
@@ -33,7 +37,10 @@ def parse(source: str, labels: Labels) -> tuple[list[Report], list[str]]:
     seen: set[str] = set()
     lines = source.replace("\r\n", "\n").split("\n")
     heads = [i for i, line in enumerate(lines) if line.startswith("### ")]
-    for first, last in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for number, line in enumerate(lines[: heads[0] if heads else 0], 1):
+        if line.strip():
+            slips.append(f"line {number}, report ?: this stands before the first '### ' header.")
+    for first, last in pairwise([*heads, len(lines)]):
         block = _Block(lines[first:last], first + 1, labels)
         report = block.report()
         if report is not None and report.id in seen:
@@ -52,21 +59,18 @@ class _Block:
     def __init__(self, lines: list[str], line: int, labels: Labels):
         self.lines, self.line, self.labels = lines, line, labels
         self.slips: list[str] = []
-        head = lines[0].removeprefix("### ").split()
-        self.meta = dict(part.split("=", 1) for part in head if "=" in part)
+        self.facts: dict[str, int] = {}  # id -> offset of its line below the rule
+        self.head = [part.partition("=") for part in lines[0].removeprefix("### ").split()]
+        self.meta = {key: value for key, equals, value in self.head if equals}
         self.types = {letter: type for type, letter in labels.mentions.items()}
-        self.mark = re.compile(
-            rf"\[([^\[\]|]+)\|([{''.join(self.types)}{_EVENT_LETTER}]\d+)\]"
-        )
+        self.mark = re.compile(rf"\[([^\[\]|]+)\|([{''.join(self.types)}{_EVENT_LETTER}]\d+)\]")
 
     def slip(self, offset: int, message: str) -> None:
         name = self.meta.get("id", "?")
         self.slips.append(f"line {self.line + offset}, report {name}: {message}")
 
     def report(self) -> Report | None:
-        for key in ("id", "date"):
-            if key not in self.meta:
-                self.slip(0, f"the header lacks {key}=.")
+        self._check_head()
         if "---" not in self.lines:
             self.slip(0, "no '---' line ends the text.")
             return None
@@ -79,19 +83,28 @@ class _Block:
             if id[0] != _EVENT_LETTER
         )
         for mention in mentions:
-            if mention.type in self.labels.values and mention.id not in values:
+            if mention.type in self.labels.values and mention.id not in self.facts:
                 self.slip(rule, f"{mention.id} has no value line.")
         for id in spans:
-            if id[0] == _EVENT_LETTER and all(event.id != id for event in events):
+            if id[0] == _EVENT_LETTER and id not in self.facts:
                 self.slip(rule, f"{id} has no event line.")
         report = Report(
-            self.meta.get("id", ""), text, self.meta.get("date"), mentions, events, same,
-            self.meta.get("style", ""),
+            self.meta.get("id", ""), text, self.meta.get("date") or None, mentions, events,
+            same, self.meta.get("style", ""),
         )  # fmt: skip
         if not self.slips:
             for problem in report.problems(self.labels):
-                self.slip(rule, problem)
+                # a problem of an id starts with it; what is left is the header's date
+                self.slip(self.facts.get(problem.partition(":")[0], 0), problem)
         return report
+
+    def _check_head(self) -> None:
+        for key in ("id", "date"):
+            if key not in self.meta:
+                self.slip(0, f"the header lacks {key}=.")
+        for part in self.head:
+            if part[0] not in _HEADER or not part[1]:
+                self.slip(0, f"{''.join(part)!r} is not id=, date= or style=.")
 
     def _text(self, rule: int) -> tuple[str, dict[str, tuple[int, int]]]:
         """The bare text, and where each id stands in it."""
@@ -134,6 +147,8 @@ class _Block:
                 same.append(tuple(parts[1:]))
             elif id not in spans:
                 self.slip(offset, f"{id!r} is not marked in the text.")
+            elif self.facts.setdefault(id, offset) != offset:
+                self.slip(offset, f"{id} has a line already.")
             elif id[0] != _EVENT_LETTER:
                 if len(parts) != 2:
                     self.slip(offset, f"{id} wants one value.")
@@ -159,19 +174,25 @@ class _Block:
 def write(reports: Iterable[Report]) -> str:
     """Reports as markup; ids must follow the markup's letters.
 
-    Raises MarsadError where a text holds `[`, `]` or `|`, which the markup cannot carry.
+    Raises MarsadError for what the markup cannot carry: a text with `[`, `]`, `|`, a carriage
+    return, newlines at its edge or a line that ends it, and spans over lines or with outer spaces.
     """
     return "\n".join(_write_one(report) for report in reports)
 
 
 def _write_one(report: Report) -> str:
-    if re.search(r"[\[\]|]", report.text):
-        raise MarsadError(f"{report.id}: the markup cannot carry a text with [, ] or |.")
+    if odd := _RESERVED.search(report.text):
+        raise MarsadError(f"{report.id}: the markup cannot carry a text with {odd.group()!r}.")
     marked, done = "", 0
-    for span in sorted((*report.mentions, *report.events), key=lambda s: s.start):
+    for span in sorted(report.spans, key=lambda s: s.start):
         if span.start < done:
             raise MarsadError(f"{report.id}: {span.id} overlaps another span.")
-        marked += report.text[done : span.start] + f"[{report.surface(span)}|{span.id}]"
+        surface = report.surface(span)
+        if "\n" in surface or surface != surface.strip():
+            raise MarsadError(
+                f"{report.id}: {span.id} has a space at its edge or a line break."
+            )
+        marked += report.text[done : span.start] + f"[{surface}|{span.id}]"
         done = span.end
     marked += report.text[done:]
     head = f"### id={report.id} date={report.date or ''}"

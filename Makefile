@@ -1,0 +1,56 @@
+# make demo   a fresh machine reads a report in the terminal
+# make test   environment, extras and the whole test suite
+# make train  the released model again: adapt, fit, export (about 1.5 hours on 2 cores)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+DATA ?= ../shared/data
+REAL_DEV ?= ../shared/real-dev/real-dev.jsonl
+
+.PHONY: demo test lint train smoke card clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: $(BIN)/python pyproject.toml
+	$(PIP) -e .
+	touch $@
+
+# torch first, at the version whose CPU build is small; a plain `torch` may bring a CUDA build
+$(VENV)/all: $(BIN)/python pyproject.toml
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[train,dev]'
+	touch $@ $(VENV)/base
+
+demo: $(VENV)/base
+	$(BIN)/marsad predict notebooks/example.txt --date 2022-01-04 --format pretty
+
+# what is tested is the wheel that comes out of the sdist, not the tree
+test: lint
+	rm -rf dist
+	$(BIN)/python -m build
+	$(PIP) --force-reinstall --no-deps dist/*.whl
+	$(BIN)/python -m pytest
+	$(PIP) --no-deps -e .
+
+lint: $(VENV)/all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+smoke: $(VENV)/all
+	$(BIN)/marsad-train fit training/configs/smoke.toml
+
+train: $(VENV)/all
+	$(BIN)/marsad-train restore $(DATA)
+	$(BIN)/marsad-train adapt training/configs/adapt.toml --data $(DATA)
+	$(BIN)/marsad-train fit training/configs/base.toml
+	$(BIN)/marsad-train export runs/base model/marsad/artifact --real $(REAL_DEV)
+	$(MAKE) card
+
+card: $(VENV)/all
+	$(BIN)/marsad-train card model/marsad/artifact model_card.md --readme README.md
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

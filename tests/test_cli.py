@@ -1,0 +1,177 @@
+"""The command lines: what they print, and one sentence with exit code 2 for bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from marsad import Report, cli
+from marsad.formats import jsonl
+
+TEXT = "هدد حزب الله بقصف حيفا"
+runner = CliRunner()
+
+
+def run(*arguments: str | Path, input: bytes | None = None) -> tuple[int, str, str]:
+    result = runner.invoke(cli.app, [str(a) for a in arguments], input=input)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    path = tmp_path / "report.txt"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+def test_predict_prints_a_line_for_each_report(text_file: Path, tiny_artifact: Path) -> None:
+    code, out, _ = run("predict", text_file, "--model", tiny_artifact, "--date", "2023-05-01")
+    assert code == 0
+    (line,) = out.splitlines()
+    record = json.loads(line)
+    assert (record["id"], record["date"], record["text"]) == ("report", "2023-05-01", TEXT)
+    assert record["events"][0]["type"] == "SHELLING"
+
+
+def test_predict_reads_json_lines_with_their_ids_and_dates(
+    tmp_path: Path, tiny_artifact: Path
+) -> None:
+    path = tmp_path / "in.jsonl"
+    lines = [{"id": "x", "text": TEXT, "date": "2020-01-01"}, {"text": TEXT}]
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    _, out, _ = run("predict", path, "--model", tiny_artifact, "--date", "2021-02-02")
+    read = [json.loads(line) for line in out.splitlines()]
+    assert [(r["id"], r["date"]) for r in read] == [("x", "2020-01-01"), ("in-2", "2021-02-02")]
+
+
+def test_predict_reads_a_folder_in_order(tmp_path: Path, tiny_artifact: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.txt").write_text(TEXT, "utf-8")
+    _, out, _ = run("predict", tmp_path, "--model", tiny_artifact)
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("source", [[], ["-"]])
+def test_predict_reads_stdin(source: list[str], tiny_artifact: Path) -> None:
+    code, out, _ = run("predict", *source, "--model", tiny_artifact, input=TEXT.encode())
+    assert code == 0
+    assert json.loads(out)["text"] == TEXT
+
+
+def test_pretty_output_shows_text_and_events(text_file: Path, tiny_artifact: Path) -> None:
+    code, out, _ = run("predict", text_file, "--model", tiny_artifact, "--format", "pretty")
+    assert code == 0
+    assert "SHELLING" in out
+    assert "possible" in out
+    assert "\u2067قصف\u2069" in out  # an isolate keeps the cell right-to-left
+
+
+def test_pretty_output_survives_hostile_text(tmp_path: Path, tiny_artifact: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("[red]قصف\x1b[31m \u202eحيفا\x00 [/nope]", "utf-8")
+    code, out, _ = run("predict", path, "--model", tiny_artifact, "--format", "pretty")
+    assert code == 0
+    assert "[red]" in out
+    assert "\x1b[31m" not in out
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (b"", "r.txt", "r.txt: the file is empty"),
+        (b" \n", "r.txt", "r.txt: the file is empty"),
+        ("قصف".encode("cp1256"), "r.txt", "r.txt, line 1: byte 0 is not UTF-8"),
+        (b"\n" * 811 + b'{"text": "a"', "r.jsonl", "r.jsonl, line 812: broken JSON"),
+        (b"[1]", "r.jsonl", "line 1: should be an object with a string under 'text'"),
+        (b'{"id": 1}', "r.jsonl", "line 1: should be an object with a string under 'text'"),
+        (b'{"text": 5}', "r.jsonl", "line 1: should be an object with a string under 'text'"),
+        (b'{"text": "a", "date": "May"}', "r.jsonl", "'May' is not a day as YYYY-MM-DD"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(
+    content: bytes, name: str, sentence: str, tmp_path: Path, tiny_artifact: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    code, out, err = run("predict", path, "--model", tiny_artifact)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+
+
+def test_absent_file_empty_folder_bad_stdin_and_bad_date(
+    tmp_path: Path, text_file: Path, tiny_artifact: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    model = ("--model", tiny_artifact)
+    for arguments, input, sentence in (
+        (("no-such.txt",), None, "no-such.txt: cannot be read"),
+        ((tmp_path / "empty",), None, "holds no .txt"),
+        (("-",), b"\xff", "stdin: byte 0 is not UTF-8"),
+        (("-",), b"", "stdin: is empty"),
+        ((text_file, "--date", "today"), None, "'today' is not a day"),
+        ((text_file, "--model", tmp_path / "empty"), None, "config.json is missing"),
+    ):
+        code, _, err = run("predict", *model, *arguments, input=input)
+        assert code == 2, sentence
+        assert sentence in err
+
+
+def test_score_prints_tables_and_json(tmp_path: Path, reports: list[Report]) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(jsonl.write(reports), "utf-8")
+    code, out, _ = run("score", gold, gold)
+    assert code == 0
+    assert "mentions (overlap)" in out
+    code, out, _ = run("score", gold, gold, "--json")
+    figures = json.loads(out)
+    assert figures["mentions"]["f1"] == figures["arguments"]["f1"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"end": 10_000}, "is out of range"),
+        ({"start": 0, "end": 15}, "overlap"),
+        ({"type": 3}, None),
+    ],
+)
+def test_score_refuses_bad_spans(
+    change: dict[str, int], sentence: str | None, tmp_path: Path, reports: list[Report]
+) -> None:
+    gold, bad = tmp_path / "gold.jsonl", tmp_path / "bad.jsonl"
+    gold.write_text(jsonl.write(reports[:1]), "utf-8")
+    record = reports[0].to_dict()
+    record["entities"][0] |= {"start": 5, "end": 10}
+    record["entities"][1] |= change
+    bad.write_text(json.dumps(record), "utf-8")
+    code, _, err = run("score", gold, bad)
+    if sentence:
+        assert code == 2
+        assert "bad.jsonl, line 1" in err
+        assert sentence in err
+
+
+def test_training_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import marsad_training
+    from marsad_training import cli as training_cli
+
+    monkeypatch.setattr(marsad_training, "find_spec", lambda name: None if name == "torch" else 1)
+    result = runner.invoke(training_cli.app, ["check", "x"])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "marsad: training needs torch; install it with: pip install 'marsad[train]'\n"
+    )
+
+
+def test_training_check_tells_every_slip(tmp_path: Path) -> None:
+    from marsad_training import cli as training_cli
+
+    path = tmp_path / "reports.txt"
+    path.write_text("### id=a date=2020-01-01\n[قصف|e1] و[حلب|l1\n---\ne1 BANG occurred\n", "utf-8")
+    result = runner.invoke(training_cli.app, ["check", str(path)])
+    assert result.exit_code == 2
+    assert "line 2, report a: a stray bracket" in result.stderr

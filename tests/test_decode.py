@@ -1,0 +1,285 @@
+"""The decoder: Viterbi against every legal path, spans, and reports from hand-made word scores."""
+
+from dataclasses import replace
+from itertools import product
+from math import exp, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from marsad.decode import (
+    Decoder, RoleTables, Settings, Span, WordScores, bio_spans, sigmoid, softmax, span_means,
+    viterbi,
+)  # fmt: skip
+from marsad.errors import MarsadError
+from marsad.roles import FEATURES, pair_features
+from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.text import split_words
+
+LABELS = Labels(
+    mentions={"ACTOR": "a", "WEAPON": "w"},
+    events=("STRIKE", "DEATH"),
+    statuses=("occurred", "denied"),
+    roles={"agent": ("ACTOR",), "instrument": ("WEAPON",)},
+    values={},
+)
+ROLES, DEPTH, CLITICS = 2, 3, 4
+SURE = 9.0
+
+
+def tables(seed: int | None = None) -> RoleTables:
+    """Tables of zeros, or of random numbers."""
+    rng = np.random.default_rng(seed)
+    scale = 0.0 if seed is None else 1.0
+    return RoleTables(
+        rng.normal(0, 1, (2, 2, ROLES)).astype(np.float32) * np.float32(scale),
+        tuple(
+            rng.normal(0, 1, (n, ROLES)).astype(np.float32) * np.float32(scale)
+            for n in FEATURES.values()
+        ),
+    )
+
+
+def hand_made(
+    mentions: list[int],
+    triggers: list[int],
+    statuses: dict[int, int] | None = None,
+    clitics: dict[int, int] | None = None,
+    trigger_roles: dict[int, list[float]] | None = None,
+) -> WordScores:
+    """Sure word scores for tag paths; each word votes the given score for each role."""
+    count = len(mentions)
+
+    def one_hot(path: list[int], size: int) -> np.ndarray:
+        return (SURE * np.eye(size)[path]).astype(np.float32)
+
+    roles = np.zeros((count, ROLES * DEPTH), np.float32)
+    for word, scores in (trigger_roles or {}).items():
+        roles[word] = np.repeat(scores, DEPTH)
+    return WordScores(
+        one_hot(mentions, 5),
+        one_hot(triggers, 5),
+        one_hot([(statuses or {}).get(n, 0) for n in range(count)], 2),
+        one_hot([(clitics or {}).get(n, 0) for n in range(count)], CLITICS),
+        roles,
+        np.ones((count, ROLES * DEPTH), np.float32),
+    )
+
+
+def read(text: str, scores: WordScores, settings: Settings | None = None) -> Report:
+    decoder = Decoder(LABELS, tables(), settings or Settings())
+    return decoder.report(text, split_words(text), scores, "r1", "2022-01-04")
+
+
+def legal(path: tuple[int, ...]) -> bool:
+    """I-x (even, not 0) follows B-x or I-x only."""
+    return all(
+        tag % 2 == 1 or tag == 0 or before in (tag - 1, tag)
+        for before, tag in zip((0, *path), path, strict=False)
+    )
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1, 3, 5]), st.sampled_from([0, 9])
+)
+def test_viterbi_finds_the_best_of_all_legal_paths(
+    seed: int, count: int, size: int, inside: int
+) -> None:
+    logits = np.random.default_rng(seed).normal(0, 3, (count, size)).astype(np.float32)
+    logits[:, 2::2] += inside  # tempts it into illegal paths
+    words = np.arange(count)
+    path = tuple(viterbi(logits).tolist())
+    assert legal(path)
+    best = max(logits[words, p].sum() for p in product(range(size), repeat=count) if legal(p))
+    assert logits[words, path].sum() == pytest.approx(best, rel=1e-5, abs=1e-4)
+
+
+def test_viterbi_does_not_begin_inside() -> None:
+    assert viterbi(np.array([[0, 0, 9], [0, 0, 9]], np.float32)).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ([0, 0, 0], []),
+        ([1], [(0, 1, 0)]),
+        ([1, 2, 2], [(0, 3, 0)]),
+        ([1, 1, 2], [(0, 1, 0), (1, 3, 0)]),
+        ([1, 2, 3, 4], [(0, 2, 0), (2, 4, 1)]),
+        ([0, 3, 0, 1], [(1, 2, 1), (3, 4, 0)]),
+        ([3, 4, 0, 0, 3], [(0, 2, 1), (4, 5, 1)]),
+    ],
+)
+def test_spans_of_a_path(path: list[int], expected: list[tuple[int, int, int]]) -> None:
+    chances = np.full((len(path), 5), 0.5, np.float32)
+    spans = bio_spans(np.array(path), chances)
+    assert [span[:3] for span in spans] == expected
+    assert [s.score for s in spans] == [round(0.5 ** (s.last - s.first), 4) for s in spans]
+
+
+def test_means_of_spans() -> None:
+    vectors = np.array([[0, 2], [2, 4], [10, 0]], np.float32)
+    means = span_means(vectors, np.array([[0, 2], [2, 3], [0, 3]]))
+    assert means.tolist() == [[1, 3], [10, 0], [4, 2]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_softmax_and_sigmoid_stand_large_values() -> None:
+    large = np.array([[1e30, -1e30, 0], [-1e4, -1e4, -1e4]], np.float32)
+    assert softmax(large)[0].tolist() == [1, 0, 0]
+    assert softmax(large)[1].tolist() == pytest.approx([1 / 3] * 3)
+    assert sigmoid(np.array([-1e30, -2, 0, 2, 1e30], np.float32)).tolist() == pytest.approx(
+        [0, 1 / (1 + exp(2)), 0.5, 1 / (1 + exp(-2)), 1]
+    )
+
+
+def test_a_report_from_sure_scores() -> None:
+    text = "قصف الجيش العراقي بصاروخ والجماعة تنفي مقتل"
+    scores = hand_made(
+        mentions=[0, 1, 2, 3, 1, 0, 0],
+        triggers=[1, 0, 0, 0, 0, 0, 3],
+        statuses={6: 1},
+        clitics={3: 1, 4: 1},
+        trigger_roles={0: [9, 9], 6: [-9, -9]},
+    )
+    report = read(text, scores)
+    assert (report.id, report.text, report.date) == ("r1", text, "2022-01-04")
+    assert [(m.id, m.type, report.surface(m)) for m in report.mentions] == [
+        ("a1", "ACTOR", "الجيش العراقي"), ("w1", "WEAPON", "صاروخ"), ("a2", "ACTOR", "الجماعة"),
+    ]  # fmt: skip
+    assert [(e.id, e.type, e.status, report.surface(e)) for e in report.events] == [
+        ("e1", "STRIKE", "occurred", "قصف"), ("e2", "DEATH", "denied", "مقتل"),
+    ]  # fmt: skip
+    first, second = report.events
+    assert [(a.role, a.id) for a in first.arguments] == [
+        ("agent", "a1"), ("agent", "a2"), ("instrument", "w1"),
+    ]  # fmt: skip
+    assert second.arguments == ()
+    scored: list[Mention | Event | Argument] = [*report.mentions, *report.events, *first.arguments]
+    assert all(s.score is not None and 0.9 < s.score <= 1 for s in scored)
+    assert list(report.problems(LABELS)) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "letters", "surface"),
+    [
+        ("والجيش", 0, "والجيش"),
+        ("والجيش", 1, "الجيش"),
+        ("وبالجيش", 2, "الجيش"),
+        ("فلجيش", 2, "جيش"),
+        ("الجيش", 1, "الجيش"),  # alif is no clitic
+        ("وجيش", 2, "وجيش"),  # nor is jim: then nothing is cut
+        ("و", 1, "و"),  # something must be left
+        ("وب", 2, "وب"),
+        ("وبل", 3, "وبل"),
+        ("بُجيش", 2, "بُجيش"),
+    ],
+)
+def test_joined_letters_stay_outside(word: str, letters: int, surface: str) -> None:
+    scores = hand_made([0, 1], [0, 3], clitics={1: letters})
+    report = read(f"قال {word}", scores)
+    assert report.surface(report.mentions[0]) == surface
+    assert report.surface(report.events[0]) == surface
+
+
+def test_only_the_first_word_of_a_span_is_trimmed() -> None:
+    report = read("قال والجيش وجيش", hand_made([0, 1, 2], [0, 0, 0], clitics={1: 1, 2: 1}))
+    assert [report.surface(m) for m in report.mentions] == ["الجيش وجيش"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200f"])
+def test_a_text_without_words_is_an_empty_report(text: str) -> None:
+    assert read(text, hand_made([], [])) == Report("r1", text, "2022-01-04")
+
+
+@pytest.mark.parametrize(("mentions", "triggers"), [([1, 0], [0, 0]), ([0, 0], [0, 3])])
+def test_no_arguments_without_both_sides(mentions: list[int], triggers: list[int]) -> None:
+    report = read("قصف الجيش", hand_made(mentions, triggers, trigger_roles={1: [9, 9]}))
+    assert len(report.mentions) + len(report.events) == 1
+    assert all(event.arguments == () for event in report.events)
+
+
+def test_a_role_is_filled_from_its_threshold_on() -> None:
+    scores = hand_made([0, 1, 3], [1, 0, 0])  # every chance is one half
+    assert [a.role for a in read("قصف جيش صاروخ", scores).events[0].arguments] == [
+        "agent", "instrument",
+    ]  # fmt: skip
+    strict = Settings(threshold={"agent": 0.51, "instrument": 0.49})
+    (event,) = read("قصف جيش صاروخ", scores, strict).events
+    assert event.arguments == (Argument("instrument", "w1", 0.5),)
+
+
+def test_the_outside_bias_hides_and_shows_spans() -> None:
+    scores = hand_made([0, 1], [0, 0])
+    assert read("قصف جيش", scores, Settings(outside={"mentions": 10.0})).mentions == ()
+    shown = read("قصف جيش", scores, Settings(outside={"mentions": -10.0}))
+    assert [m.id for m in shown.mentions] == ["a1", "a2"]
+    assert read("قصف جيش", scores, Settings(outside={"triggers": 10.0})).mentions != ()
+
+
+def test_temperature_cools_scores_but_moves_no_span() -> None:
+    scores = hand_made([0, 1], [0, 1])
+    warm = read("قصف جيش", scores)
+    cool = read("قصف جيش", scores, Settings(temperature={"mentions": 9.0, "triggers": 9.0}))
+    assert [(m.start, m.end) for m in cool.mentions] == [(m.start, m.end) for m in warm.mentions]
+    assert cool.mentions[0].score == pytest.approx(exp(1) / (exp(1) + 4), abs=1e-4)
+    assert warm.mentions[0].score == pytest.approx(exp(9) / (exp(9) + 4), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_role_chances_against_a_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = split_words("قصف الجيش بلدة. ثم قصف\nالحزب قاعدة ونفى الجيش مقتل أحد")
+    count = len(words)
+    scores = hand_made([0] * count, [0] * count)._replace(
+        trigger_roles=rng.normal(0, 1, (count, ROLES * DEPTH)).astype(np.float32),
+        mention_roles=rng.normal(0, 1, (count, ROLES * DEPTH)).astype(np.float32),
+    )
+    triggers = [Span(0, 1, 0, 1.0), Span(5, 6, 0, 1.0), Span(10, 12, 1, 1.0)]
+    spans = [Span(1, 3, 0, 1.0), Span(6, 8, 1, 1.0), Span(9, 10, 0, 1.0), Span(11, 12, 1, 1.0)]
+    learnt = tables(seed + 100)
+    decoder = Decoder(LABELS, learnt, Settings(temperature={"roles": 1.7}))
+    chances = decoder.role_chances(triggers, spans, words, scores)
+    features = pair_features(
+        np.array([t[:2] for t in triggers]), np.array([s[:2] for s in spans]),
+        np.array([s.label for s in spans]), np.array(words.breaks),
+    )  # fmt: skip
+    assert chances.shape == (3, 4, ROLES)
+    for e, trigger in enumerate(triggers):
+        for m, span in enumerate(spans):
+            for r in range(ROLES):
+                own = slice(r * DEPTH, (r + 1) * DEPTH)
+                left = scores.trigger_roles[trigger.first : trigger.last, own].mean(0)
+                right = scores.mention_roles[span.first : span.last, own].mean(0)
+                logit = float(left @ right) / sqrt(DEPTH)
+                logit += float(learnt.pairs[trigger.label, span.label, r])
+                logit += sum(
+                    float(table[index[e, m], r])
+                    for table, index in zip(learnt.features, features, strict=True)
+                )
+                assert chances[e, m, r] == pytest.approx(1 / (1 + exp(-logit / 1.7)), abs=1e-5)
+
+
+def test_role_tables_round_trip() -> None:
+    learnt = tables(1)
+    back = RoleTables.from_dict(learnt.to_dict())
+    assert np.allclose(back.pairs, learnt.pairs, atol=1e-4)
+    assert [t.shape for t in back.features] == [(n, ROLES) for n in FEATURES.values()]
+    assert RoleTables.from_dict(back.to_dict()).to_dict() == back.to_dict()
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"pairs": [[[0]]]}, {"pairs": "x", "features": {}}, {"pairs": [], "features": 3}]
+)
+def test_missing_role_tables_are_told(data: dict[str, object]) -> None:
+    with pytest.raises(MarsadError, match="role tables"):
+        RoleTables.from_dict(data)
+
+
+def test_decoding_does_not_change_the_scores() -> None:
+    scores = hand_made([0, 1], [1, 0])
+    copy = WordScores(*(array.copy() for array in scores))
+    read("قصف جيش", scores, replace(Settings(), outside={"mentions": 5.0, "triggers": 5.0}))
+    assert all((a == b).all() for a, b in zip(scores, copy, strict=True))
