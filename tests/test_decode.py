@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from marsad.decode import (
-    Decoder, RoleTables, Settings, Span, WordScores, bio_spans, sigmoid, softmax, span_means,
+    Decoder,
+    RoleTables,
+    Settings,
+    Span,
+    WordScores,
+    bio_spans,
+    sigmoid,
+    softmax,
+    span_means,
     viterbi,
 )  # fmt: skip
 from marsad.errors import MarsadError
@@ -82,7 +91,10 @@ def legal(path: tuple[int, ...]) -> bool:
 
 @settings(max_examples=40)
 @given(
-    st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1, 3, 5]), st.sampled_from([0, 9])
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 5),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([0, 9]),
 )
 def test_viterbi_finds_the_best_of_all_legal_paths(
     seed: int, count: int, size: int, inside: int

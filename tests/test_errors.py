@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from marsad.errors import MarsadError, at, read_text
 
 
@@ -47,12 +48,16 @@ def test_unreadable_bytes(tmp_path: Path, raw: bytes, line: int, byte: int) -> N
     path.write_bytes(raw)
     with pytest.raises(MarsadError) as caught:
         read_text(path)
-    expected = f"{path}, line {line}: byte {byte} is not UTF-8; save the file in UTF-8 and try again."
+    expected = (
+        f"{path}, line {line}: byte {byte} is not UTF-8; save the file in UTF-8 and try again."
+    )
     assert str(caught.value) == expected
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(MarsadError, match=r"none\.txt: cannot be read \(No such file or directory\)"):
+    with pytest.raises(
+        MarsadError, match=r"none\.txt: cannot be read \(No such file or directory\)"
+    ):
         read_text(tmp_path / "none.txt")
 
 

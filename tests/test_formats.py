@@ -1,6 +1,5 @@
 """Markup and JSON lines: what is written is read again, and every slip names file, line, report."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,10 @@ def sound_reports(draw: st.DrawFn) -> Report:
         if not part.strip() or kind is None:
             continue
         if kind == "EVENT":
-            type, status = draw(st.sampled_from(labels.events)), draw(st.sampled_from(labels.statuses))
+            type, status = (
+                draw(st.sampled_from(labels.events)),
+                draw(st.sampled_from(labels.statuses)),
+            )
             events.append(Event(f"e{n}", type, status, start, len(text)))
         else:
             id = f"{labels.mentions[kind]}{n}"
@@ -226,7 +228,9 @@ def lines(path: Path, reports: list[Report], count: int) -> list[str]:
     return found
 
 
-def test_json_lines_with_blank_lines_and_windows_ends(tmp_path: Path, reports: list[Report]) -> None:
+def test_json_lines_with_blank_lines_and_windows_ends(
+    tmp_path: Path, reports: list[Report]
+) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(("\r\n\r\n".join(r.to_json() for r in reports) + "\r\n").encode())
     assert jsonl.read(path) == reports
@@ -241,11 +245,11 @@ def test_json_lines_with_blank_lines_and_windows_ends(tmp_path: Path, reports: l
         ('{"id": "x"}', "the key 'text' is missing"),
         ('{"text": "نص", "date": "today"}', "the date 'today' is not a day"),
         (
-            json.dumps({"text": "x", "entities": [{"id": "a1", "type": "ACTOR", "start": 0, "end": 2}]}),
+            '{"text": "x", "entities": [{"id": "a1", "type": "ACTOR", "start": 0, "end": 2}]}',
             "a1: the span 0-2 is out of range",
         ),
         (
-            json.dumps({"text": "x", "entities": [{"id": "a1", "type": "STATE", "start": 0, "end": 1}]}),
+            '{"text": "x", "entities": [{"id": "a1", "type": "STATE", "start": 0, "end": 1}]}',
             "a1: unknown mention type 'STATE'",
         ),
     ],

@@ -1,9 +1,12 @@
 """The pair features of the role scorer, against a loop that reads as their description does."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from marsad.roles import FEATURES, pair_features
 
 Spans = list[tuple[int, int]]
@@ -13,15 +16,13 @@ COUNT = 70  # words of the made-up text
 @st.composite
 def flat_spans(draw: st.DrawFn) -> Spans:
     edges = sorted(draw(st.sets(st.integers(0, COUNT), min_size=2, max_size=16)))
-    pairs = list(zip(edges, edges[1:], strict=False))
+    pairs = list(pairwise(edges))
     kept = draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
     return [p for p, keep in zip(pairs, kept, strict=True) if keep] or pairs[:1]
 
 
 def features(triggers: Spans, mentions: Spans, types: list[int], breaks: list[int]) -> np.ndarray:
-    found = pair_features(
-        np.array(triggers), np.array(mentions), np.array(types), np.array(breaks)
-    )
+    found = pair_features(np.array(triggers), np.array(mentions), np.array(types), np.array(breaks))
     assert len(found) == len(FEATURES)
     return np.stack(found, -1)
 
@@ -46,8 +47,7 @@ def slow(triggers: Spans, mentions: Spans, types: list[int], breaks: list[int]) 
                 distance = 0
             crossed = sum(low < other < high for other, _ in triggers)
             rivals = sum(
-                low < other < high and types[n] == types[m]
-                for n, (other, _) in enumerate(mentions)
+                low < other < high and types[n] == types[m] for n, (other, _) in enumerate(mentions)
             )
             passed = sum(a != b for a, b in zip(breaks[low:high], breaks[low + 1 :], strict=False))
             found[e, m] = (

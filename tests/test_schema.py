@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from marsad.errors import MarsadError
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels, is_date
 
@@ -189,7 +190,11 @@ def with_mention(n: int, **fields: Any) -> Report:
         (with_mention(1, type="CASUALTY", value="+3"), ["l1: '+3' is no value of a CASUALTY."]),
         (
             replace(with_mention(0, type="X"), date="today"),
-            ["the date 'today' is not", "a1: unknown mention type 'X'", "e1: the role agent cannot"],
+            [
+                "the date 'today' is not",
+                "a1: unknown mention type 'X'",
+                "e1: the role agent cannot",
+            ],
         ),
     ],
 )
@@ -201,7 +206,17 @@ def test_problems_with_a_label_set(report: Report, problems: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    "? 2014 2020-01 2022-01-04 2022-01-03T04:30 2022-01-03TMO 2022-01-03TNI 2022-W01 2021-Q3".split(),
+    [
+        "?",
+        "2014",
+        "2020-01",
+        "2022-01-04",
+        "2022-01-03T04:30",
+        "2022-01-03TMO",
+        "2022-01-03TNI",
+        "2022-W01",
+        "2021-Q3",
+    ],
 )
 def test_date_values(value: str) -> None:
     assert list(with_mention(2, value=value).problems(default_labels())) == []

@@ -1,5 +1,7 @@
 """Windows over long reports: every word is owned once, no window is too long, no end is missed."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,7 @@ def test_windows_are_as_long_as_can_be_and_each_gets_further(case: tuple[list[in
     windows = plan(sizes, limit)
     for window in windows:
         assert window.end == len(sizes) or sum(sizes[window.start : window.end + 1]) > limit
-    for left, right in zip(windows, windows[1:], strict=False):
+    for left, right in pairwise(windows):
         assert left.start < right.start <= left.end < right.end
 
 
@@ -42,7 +44,7 @@ def test_windows_are_as_long_as_can_be_and_each_gets_further(case: tuple[list[in
 def test_neighbours_overlap_where_they_can(case: tuple[list[int], int]) -> None:
     sizes, limit = case
     windows = plan(sizes, limit)
-    for left, right in zip(windows, windows[1:], strict=False):
+    for left, right in pairwise(windows):
         shared = sum(sizes[right.start : left.end])
         assert shared <= limit // 4
         word_before = sizes[right.start - 1]

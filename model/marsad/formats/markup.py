@@ -189,9 +189,7 @@ def _write_one(report: Report) -> str:
             raise MarsadError(f"{report.id}: {span.id} overlaps another span.")
         surface = report.surface(span)
         if "\n" in surface or surface != surface.strip():
-            raise MarsadError(
-                f"{report.id}: {span.id} has a space at its edge or a line break."
-            )
+            raise MarsadError(f"{report.id}: {span.id} has a space at its edge or a line break.")
         marked += report.text[done : span.start] + f"[{surface}|{span.id}]"
         done = span.end
     marked += report.text[done:]
