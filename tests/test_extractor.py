@@ -4,6 +4,7 @@ import json
 from itertools import islice, repeat
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,12 +74,21 @@ def test_marks_do_not_change_what_is_read(extractor: Extractor) -> None:
 
 
 def test_long_report_is_windowed_without_loss(extractor: Extractor) -> None:
-    """40 subwords fit a window; 200 repeats of a sentence keep an event in each."""
+    """A network that marks one word wherever it stands: 200 sentences give 200 mentions."""
     sentence = "هدد حزب الله بقصف حيفا ونفى قاسم سليماني اغتيال المتظاهرين أمس.\n"
-    report = extractor.predict(sentence * 200)
-    found = [e.start // len(sentence) for e in report.events if e.type == "SHELLING"]
-    assert len(set(found)) >= 190
-    _sound(report)
+    (wanted,) = extractor.reader.subwords(["حيفا"])[0]
+
+    def network(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+        at_words = np.take_along_axis(arrays["input_ids"], arrays["word_starts"], axis=1)
+        outputs = [o * 0 for o in extractor.network(arrays)]
+        outputs[0][..., 0] = 1
+        outputs[0][..., 1] = 9.0 * (at_words == wanted)
+        outputs[1][..., 0] = 1
+        return outputs
+
+    report = Extractor(extractor.reader, extractor.decoder, network).predict(sentence * 200)
+    starts = [m.start for m in report.mentions]
+    assert starts == [sentence.index("حيفا") + i * len(sentence) for i in range(200)]
 
 
 def test_every_word_gets_one_score(extractor: Extractor) -> None:

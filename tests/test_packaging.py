@@ -5,8 +5,9 @@ import sys
 from importlib.metadata import files
 from pathlib import Path, PurePosixPath
 
-import marsad
 import pytest
+
+import marsad
 
 ROOT = Path(__file__).parents[1]
 ARTIFACT = ("config.json", "metrics.json", "model.onnx", "tokenizer.json")

@@ -146,7 +146,7 @@ def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
             raise at(name, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise at(name, number, "should be an object with a string under 'text'.")
-        id = str(record.get("id", f"{Path(name).stem}-{number}"))
+        id = str(record.get("id") or f"{Path(name).stem}-{number}")
         report = Report(id, record["text"], record.get("date") or date)
         if problem := next(report.problems(), None):
             raise at(name, number, problem)

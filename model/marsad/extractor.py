@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
+from marsad.resolve.values import with_values
 from marsad.schema import Report, is_date
 from marsad.text import Words, split_words
 from marsad.windows import Reader, Window, plan
@@ -52,7 +53,8 @@ class Extractor:
             for (text, date, id), at, scores in zip(
                 chunk, words, self.score_words(words), strict=True
             ):
-                yield self.decoder.report(text, at, scores, id, date)
+                report = self.decoder.report(text, at, scores, id, date)
+                yield with_values(report, self.decoder.labels)
 
     def score_words(self, texts: Sequence[Words]) -> list[WordScores]:
         """The network's scores of every word of every text."""

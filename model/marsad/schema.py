@@ -113,7 +113,9 @@ class Report:
 
     def to_json(self) -> str:
         """The report as one JSON line, Arabic left readable."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        line = json.dumps(self.to_dict(), ensure_ascii=False)
+        # half a surrogate pair cannot be written in UTF-8; JSON's own escape can
+        return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", line)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Report":
@@ -141,7 +143,7 @@ class Report:
         except (TypeError, AttributeError) as error:
             raise MarsadError(f"the record is not shaped like a report ({error}).") from error
         report = cls(
-            str(data.get("id", "")), text, data.get("date"), mentions, events, same,
+            str(data.get("id") or ""), text, data.get("date"), mentions, events, same,
             data.get("style") or "",
         )  # fmt: skip
         if problem := next(report.problems(), None):
@@ -221,18 +223,31 @@ def is_date(value: object) -> bool:
 
 
 @dataclass(frozen=True)
+class ValueRule:
+    """How mentions of a type carry a value.
+
+    `kind` names the resolver (`marsad.resolve`), `pattern` is the regular expression of a value,
+    `zero_status` the event status that makes an uncounted victim none at all («لا ضحايا»).
+    """
+
+    kind: str
+    pattern: str
+    zero_status: str | None = None
+
+
+@dataclass(frozen=True)
 class Labels:
     """A label set: mention types with the letter of their ids, event types, statuses, roles.
 
     `roles` maps a role to the mention types that may fill it; `values` maps a mention type whose
-    mentions carry a value to the regular expression of that value.
+    mentions carry a value to the rule of that value.
     """
 
     mentions: Mapping[str, str]
     events: tuple[str, ...]
     statuses: tuple[str, ...]
     roles: Mapping[str, tuple[str, ...]]
-    values: Mapping[str, str]
+    values: Mapping[str, ValueRule]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Labels":
@@ -243,7 +258,7 @@ class Labels:
                 tuple(data["events"]),
                 tuple(data["statuses"]),
                 {role: tuple(types) for role, types in data["roles"].items()},
-                dict(data.get("values", {})),
+                {type: ValueRule(**rule) for type, rule in data.get("values", {}).items()},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MarsadError(f"the label set lacks or misshapes {error}.") from error
@@ -255,7 +270,10 @@ class Labels:
             "events": list(self.events),
             "statuses": list(self.statuses),
             "roles": {role: list(types) for role, types in self.roles.items()},
-            "values": dict(self.values),
+            "values": {
+                type: _drop_none(kind=r.kind, pattern=r.pattern, zero_status=r.zero_status)
+                for type, r in self.values.items()
+            },
         }
 
     def problems(self, report: Report) -> Iterator[str]:
@@ -265,9 +283,9 @@ class Labels:
             types[mention.id] = mention.type
             if mention.type not in self.mentions:
                 yield f"{mention.id}: {_unknown('mention type', mention.type, self.mentions)}"
-            pattern = self.values.get(mention.type)
+            rule = self.values.get(mention.type)
             if mention.value is not None and (
-                pattern is None or not re.fullmatch(pattern, mention.value)
+                rule is None or not re.fullmatch(rule.pattern, mention.value)
             ):
                 yield f"{mention.id}: {mention.value!r} is no value of a {mention.type}."
         for event in report.events:

@@ -227,8 +227,22 @@ def _overlaps(gold: list[_Span], predicted: list[_Span]) -> int:
 
 
 def _snapper(text: str) -> Callable[[Mention | Event], _Span | None]:
+    """Span -> its whole words, punctuation at the edges left out unless there is nothing else."""
     words = split_words(text)
-    return lambda span: words.span(span.start, span.end)
+    solid = [any(letter.isalnum() for letter in form) for form in words.forms]
+
+    def snap(span: Mention | Event) -> _Span | None:
+        found = words.span(span.start, span.end)
+        if found is None or not any(solid[slice(*found)]):
+            return found
+        first, last = found
+        while not solid[first]:
+            first += 1
+        while not solid[last - 1]:
+            last -= 1
+        return first, last
+
+    return snap
 
 
 def _by_id(reports: Iterable[Report], side: str) -> dict[str, Report]:

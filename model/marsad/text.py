@@ -27,6 +27,7 @@ WORD = re.compile(
 )
 _DROP = re.compile(f"[{_MARKS}{_INVISIBLE}\u0640]")
 _SENTENCE_END = frozenset(".!?؟؛…")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from broken JSON
 _FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")
 # Letters beyond the first 64 say nothing more about a word, and a 1 MB "word" stays cheap.
 _LONGEST = 64
@@ -75,12 +76,12 @@ def normalise(word: str) -> str:
     """The form of a word that the encoder reads: no tashkeel, no tatweel, European digits.
 
     Presentation forms and wide letters are composed (NFKC), Persian ya and kaf are taken for
-    the Arabic ones. A word that would vanish (a lone mark) is read as U+FFFD.
+    the Arabic ones. A word that would vanish (a lone mark), and half a surrogate pair, are read as
+    U+FFFD.
     """
-    word = word[:_LONGEST]
     if word.isascii():
-        return word
-    word = unicodedata.normalize("NFKC", _DROP.sub("", word))
-    word = _DROP.sub("", word).translate(_FOLD)
+        return word[:_LONGEST]
+    word = unicodedata.normalize("NFKC", word[: 8 * _LONGEST])
+    word = _SURROGATE.sub("\ufffd", _DROP.sub("", word)).translate(_FOLD).replace(" ", "")
     word = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in word)
-    return word.replace(" ", "") or "\ufffd"
+    return word[:_LONGEST] or "\ufffd"

@@ -19,11 +19,7 @@ def encode_report(report: Report, labels: Labels, reader: Reader) -> list[Featur
     """One item for each window of the report."""
     words = split_words(report.text)
     ids = reader.subwords(words.forms)
-    spans = {
-        s.id: found
-        for s in report.spans
-        if (found := words.span(s.start, s.end)) is not None
-    }
+    spans = {s.id: found for s in report.spans if (found := words.span(s.start, s.end)) is not None}
     return [
         reader.inputs(ids, window) | _gold(report, labels, words, spans, window)
         for window in plan([len(pieces) for pieces in ids], reader.limit)

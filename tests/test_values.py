@@ -1,0 +1,55 @@
+"""Values in a report: dates build on earlier ones, what is negated or denied is zero."""
+
+from dataclasses import replace
+
+from marsad.resolve.values import with_values
+from marsad.schema import Argument, Event, Labels, Mention, Report
+
+
+def report(text: str, *marks: tuple[str, str, str], date: str | None = "2022-01-04") -> Report:
+    mentions = tuple(
+        Mention(id, type, text.index(surface), text.index(surface) + len(surface))
+        for id, type, surface in marks
+    )
+    return Report("r", text, date, mentions)
+
+
+def values(found: Report, labels: Labels) -> dict[str, str | None]:
+    return {m.id: m.value for m in with_values(found, labels).mentions}
+
+
+def test_each_kind_has_its_resolver(labels: Labels) -> None:
+    found = report(
+        "قتل ثلاثة جنود في حلب أمس الاثنين",
+        ("c1", "CASUALTY", "ثلاثة جنود"), ("d1", "DATE", "أمس الاثنين"), ("l1", "LOCATION", "حلب"),
+    )  # fmt: skip
+    assert values(found, labels) == {"c1": "3", "d1": "2022-01-03", "l1": None}
+
+
+def test_an_hour_belongs_to_the_day_told_before(labels: Labels) -> None:
+    marks = (("d2", "DATE", "الساعة 04:30 فجرا"), ("d1", "DATE", "أمس"))
+    told = report("وقع الهجوم أمس وانتهى الساعة 04:30 فجرا", *marks)
+    assert values(told, labels) == {"d1": "2022-01-03", "d2": "2022-01-03T04:30"}
+    alone = report("وقع الهجوم الساعة 04:30 فجرا", ("d1", "DATE", "الساعة 04:30 فجرا"))
+    assert values(alone, labels) == {"d1": "?"}
+
+
+def test_relative_dates_need_the_date_of_the_report(labels: Labels) -> None:
+    found = report("وقع الهجوم أمس", ("d1", "DATE", "أمس"), date=None)
+    assert values(found, labels) == {"d1": "?"}
+
+
+def test_none_after_a_negation_and_in_a_denied_event(labels: Labels) -> None:
+    negated = report("سقط الصاروخ دون وقوع إصابات بشرية", ("c1", "CASUALTY", "إصابات بشرية"))
+    assert values(negated, labels) == {"c1": "0"}
+    plain = report("أدى القصف إلى إصابات بشرية", ("c1", "CASUALTY", "إصابات بشرية"))
+    assert values(plain, labels) == {"c1": "?"}
+    event = Event("e1", "INJURY", "denied", 0, 3, (Argument("victim", "c1"),))
+    assert values(replace(plain, events=(event,)), labels) == {"c1": "0"}
+    both = (event, replace(event, id="e2", status="occurred", start=4, end=9))
+    assert values(replace(plain, events=both), labels) == {"c1": "?"}
+
+
+def test_labels_without_rules_get_no_values(labels: Labels) -> None:
+    found = report("وقع الهجوم أمس", ("d1", "DATE", "أمس"))
+    assert values(found, replace(labels, values={})) == {"d1": None}
