@@ -1,4 +1,4 @@
-"""What is installed: only our two packages, with weights, types and templates; and it is complete."""
+"""What is installed: only our two packages, with weights, types and templates."""
 
 import subprocess
 import sys

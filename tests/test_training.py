@@ -188,7 +188,8 @@ def test_adaptation_trains_an_encoder_that_fit_takes(
     )
     (tmp_path / "nested.txt").write_text("محافظة B-GPE\nحلب I-GPE B-LOC\n\n" * 8, "utf-8")
     sets = (
-        configs.TagSet("flat", ("flat.txt",)), configs.TagSet("nested", ("nested.txt",), nested=True)
+        configs.TagSet("flat", ("flat.txt",)),
+        configs.TagSet("nested", ("nested.txt",), nested=True),
     )  # fmt: skip
     config = configs.AdaptConfig(base=str(tiny_base), epochs=2, batch=4, limit=40, sets=sets)
     folder = adapting.adapt(config, tmp_path, tmp_path / "runs" / "adapt")

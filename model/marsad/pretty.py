@@ -37,7 +37,7 @@ def show_scores(scores: Scores, console: Console) -> None:
     """Print the main figures with their intervals, then F1 by type."""
     table = Table(title=f"{len(scores.tallies)} reports", title_justify="left")
     for column in ("", "F1", "95 %", "precision", "recall", "macro F1", "gold", "predicted"):
-        table.add_column(column, justify="left" if not column else "right")
+        table.add_column(column, justify="left" if not column else "right", no_wrap=not column)
     for task in TASKS:
         count = scores.count(task)
         low, high = scores.interval(task)

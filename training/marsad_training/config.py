@@ -35,6 +35,7 @@ class Training:
 class FitConfig(Training):
     """`marsad-train fit`: the joint network on annotated reports."""
 
+    init: str = ""  # a finished run whose weights it goes on from
     corpus: str = "training/corpus"
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them

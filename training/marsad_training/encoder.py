@@ -153,7 +153,7 @@ def unigram_tokenizer(vocabulary: list[tuple[str, float]]) -> PreTrainedTokenize
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend, bos_token="<s>", cls_token="<s>", eos_token="</s>",
         sep_token="</s>", pad_token="<pad>", unk_token="<unk>", model_max_length=512,
     )  # fmt: skip
@@ -179,8 +179,8 @@ def _bert(packed: PackedModel, kept: NDArray[np.int64]) -> BertModel:
         max_position_embeddings=packed.positions, layer_norm_eps=packed.epsilon,
         type_vocab_size=packed.tensors["emb.type"].size // packed.width, pad_token_id=1,
         bos_token_id=0, eos_token_id=2,
-        encoder_name=ENCODER_NAME, encoder_licence=ENCODER_LICENCE,
     )  # fmt: skip
+    config.update({"encoder_name": ENCODER_NAME, "encoder_licence": ENCODER_LICENCE})
     model = BertModel(config, add_pooling_layer=False)
     width, t = packed.width, packed.tensors
     weights = {

@@ -114,6 +114,8 @@ def fit(config: FitConfig, run: Path) -> Path:
     reader = load_reader(base, config.limit)
     torch.manual_seed(config.seed)
     network = build_network(word_encoder(base, reader, config), data.labels, config)
+    if config.init:
+        _start_from(network, Path(config.init))
     items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
     tag_metrics = TagMetrics(data.labels)
 
@@ -155,6 +157,17 @@ def fit(config: FitConfig, run: Path) -> Path:
         history=[entry for entry in trainer.state.log_history if "eval_mean" in entry],
     )  # fmt: skip
     return run
+
+
+def _start_from(network: JointNetwork, run: Path) -> None:
+    """Load the weights of a finished run of the same labels and encoder."""
+    path = run / "network.safetensors"
+    if not path.exists():
+        raise at(run, None, "is no finished run of: marsad-train fit.")
+    try:
+        network.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise at(path, None, "is a run of other labels or another encoder.") from error
 
 
 def _save(
@@ -200,7 +213,9 @@ def open_run(run: Path) -> Run:
     special = facts["special_tokens"]
     ids = {f"{name}_id": special[name] for name in special}
     reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), limit=config.limit, **ids)
-    encoder = AutoModel.from_config(AutoConfig.from_pretrained(run), attn_implementation="eager")
+    encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        AutoConfig.from_pretrained(run), attn_implementation="eager"
+    )
     words = WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
     network = build_network(words, labels, config)
     state = load_file(run / "network.safetensors")

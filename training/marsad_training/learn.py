@@ -56,8 +56,8 @@ def load_reader(base: str, limit: int) -> Reader:
 
 def word_encoder(base: str, reader: Reader, config: Training) -> WordEncoder:
     """The encoder of a base under a word reader; its embeddings frozen if so configured."""
-    encoder = load_base(base)
-    positions = encoder.config.max_position_embeddings  # type: ignore[union-attr]
+    encoder: Any = load_base(base)
+    positions = encoder.config.max_position_embeddings
     if reader.limit + 2 > positions:
         raise MarsadError(
             f"limit = {reader.limit} subwords and two special tokens exceed the {positions} "
@@ -85,10 +85,14 @@ class MarsadTrainer(Trainer):
         **keywords: Any,
     ):
         super().__init__(model=network, **keywords)
-        self.training, self.evaluator = training, evaluator
+        self.network, self.training, self.evaluator = network, training, evaluator
 
     def compute_loss(
-        self, model: nn.Module, inputs: Features, return_outputs: bool = False, **_: Any
+        self,
+        model: nn.Module,
+        inputs: Features,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The network's own loss."""
         network: Any = self.accelerator.unwrap_model(model)
@@ -98,7 +102,7 @@ class MarsadTrainer(Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW; the deeper a layer, the smaller its rate."""
         if self.optimizer is None:
-            groups = parameter_groups(self.model, self.training)
+            groups = parameter_groups(self.network, self.training)
             self.optimizer = torch.optim.AdamW(groups, lr=self.training.learning_rate, fused=True)
         return self.optimizer
 
@@ -106,10 +110,10 @@ class MarsadTrainer(Trainer):
         """Score the dev reports with the decoder that serves."""
         if self.evaluator is None:
             return {}
-        self.model.eval()
+        self.network.eval()
         with torch.inference_mode():
-            scores = self.evaluator(self.model)
-        self.model.train()
+            scores = self.evaluator(self.network)
+        self.network.train()
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
@@ -162,7 +166,9 @@ def arguments(run: Path, config: Training, steps: int, **keywords: Any) -> Train
 def last_checkpoint(run: Path) -> str | None:
     """Where a killed run goes on; None for a fresh one."""
     folder = run / "checkpoints"
-    found: str | None = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    found: str | None = None
+    if folder.is_dir():
+        found = get_last_checkpoint(str(folder))  # type: ignore[no-untyped-call]
     return found
 
 

@@ -137,7 +137,7 @@ class JointNetwork(nn.Module):
         """(E, R*K) and (M, R*K) projections of one window -> (E, M, R) logits."""
         e = triggers.view(-1, self.n_roles, self.role_width)
         m = mentions.view(-1, self.n_roles, self.role_width)
-        scores = torch.einsum("erk,mrk->emr", e, m) / self.role_width**0.5
+        scores: Tensor = torch.einsum("erk,mrk->emr", e, m) / self.role_width**0.5
         scores = scores + self.pair_bias[pair["event_types"]][:, pair["mention_types"]]
         for table, index in zip(self.feature_bias, pair["features"], strict=True):
             scores = scores + table[index]

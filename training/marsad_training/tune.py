@@ -16,6 +16,7 @@ from marsad_training.tags import gold_tags, tag_names
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
+_TIE = 5e-4  # F1 differences on dev that mean nothing
 _HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 
 
@@ -69,7 +70,7 @@ def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -
             correct += len(spans & got)
             both += len(spans) + len(got)
         curve.append(2 * correct / max(both, 1))
-    return round(float(_OUTSIDE[_peak(curve)]), 2)
+    return _best(_OUTSIDE, curve, neutral=0.0)
 
 
 def _ones(path: NDArray[np.int64], like: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,13 +92,15 @@ def _thresholds(
         found = score(dev, read)
         for role in curves:
             curves[role].append(found.f1("arguments", role))
-    return {role: round(float(_THRESHOLDS[_peak(curve)]), 2) for role, curve in curves.items()}
+    return {role: _best(_THRESHOLDS, curve, neutral=0.5) for role, curve in curves.items()}
 
 
-def _peak(curve: list[float]) -> int:
-    """Where the curve, averaged over three neighbours, is highest."""
+def _best(grid: NDArray[np.float64], curve: list[float], neutral: float) -> float:
+    """Where the curve, averaged over three neighbours, is highest; of equals the most neutral."""
     padded = np.pad(np.asarray(curve), 1, mode="edge")
-    return int(np.argmax((padded[:-2] + padded[1:-1] + padded[2:]) / 3))
+    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    equals = grid[smooth >= smooth.max() - _TIE]
+    return round(float(equals[np.abs(equals - neutral).argmin()]), 2)
 
 
 def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10) -> float:

@@ -1,4 +1,4 @@
-"""Values of the mentions of a report: the label set says which types carry one, and of what kind."""
+"""Values of the mentions of a report; the label set says which types carry one, of what kind."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,0 +1,47 @@
+"""What is fitted on dev: best values of a grid, and calibration error counted by hand."""
+
+import numpy as np
+import pytest
+
+from marsad.schema import Mention, Report
+
+tune = pytest.importorskip("marsad_training.tune", reason="needs the train extra")
+
+GRID = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+
+
+@pytest.mark.parametrize(
+    ("curve", "best"),
+    [
+        ([0.1, 0.2, 0.9, 0.2, 0.1], 0.5),
+        ([0.5, 0.5, 0.5, 0.5, 0.5], 0.5),  # nothing to choose: the neutral value
+        ([0.9, 0.9, 0.1, 0.1, 0.1], 0.1),
+        ([0.0, 0.0, 0.1, 0.8, 0.8], 0.9),
+    ],
+)
+def test_the_best_of_a_grid(curve: list[float], best: float) -> None:
+    assert tune._best(GRID, curve, neutral=0.5) == best
+
+
+def test_temperature_makes_sure_and_wrong_less_sure() -> None:
+    rng = np.random.default_rng(0)
+    gold = rng.integers(0, 3, 2000)
+    said = np.where(rng.random(2000) < 0.7, gold, (gold + 1) % 3)  # right in 70 %
+    sure = (10 * np.eye(3)[said]).astype(np.float32)
+    assert tune._temperature(sure, gold) == pytest.approx(3.0)  # the end of the grid
+    honest = (np.log(0.7 / 0.15) * np.eye(3)[said]).astype(np.float32)
+    assert tune._temperature(honest, gold) == pytest.approx(1.0, abs=0.15)
+
+
+def test_calibration_error_by_hand() -> None:
+    text = "حلب إدلب حماة حمص"
+    places = [(0, 3), (4, 8), (9, 13), (14, 17)]
+    gold = Report("r", text, mentions=tuple(Mention(f"l{a}", "L", a, b) for a, b in places[:2]))
+    scores = (0.95, 0.95, 0.15, 0.15)
+    got = tuple(
+        Mention(f"l{a}", "L", a, b, score) for (a, b), score in zip(places, scores, strict=True)
+    )
+    # two of two right at 0.95, none of two at 0.15
+    error = tune.calibration_error([(gold, Report("r", text, mentions=got))], "mentions")
+    assert error == pytest.approx((2 * 0.05 + 2 * 0.15) / 4)
+    assert tune.calibration_error([(gold, Report("r", text))], "mentions") == 0.0
