@@ -46,7 +46,8 @@ train: $(VENV)/all
 	$(BIN)/marsad-train restore $(DATA)
 	$(BIN)/marsad-train adapt training/configs/adapt.toml --data $(DATA)
 	$(BIN)/marsad-train fit training/configs/base.toml
-	$(BIN)/marsad-train export runs/base model/marsad/artifact --real $(REAL_DEV)
+	$(BIN)/marsad-train fit training/configs/refine.toml
+	$(BIN)/marsad-train export runs/refine model/marsad/artifact --real $(REAL_DEV)
 	$(MAKE) card
 
 card: $(VENV)/all

@@ -91,7 +91,8 @@ def _event_table(report: Report, colours: dict[str, str]) -> Table:
     roles = dict.fromkeys(a.role for event in report.events for a in event.arguments)
     table = Table()
     for column in ("event", "status", "trigger", *roles, "score"):
-        table.add_column(column, justify="right" if column == "score" else "left")
+        whole = column in ("event", "status", "score")  # no place to break these words
+        table.add_column(column, justify="right" if column == "score" else "left", no_wrap=whole)
     for event in report.events:
         score = "" if event.score is None else f"{event.score:.2f}"
         cells = [_fillers(report, event, role, colours) for role in roles]

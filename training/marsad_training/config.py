@@ -16,7 +16,7 @@ class Training:
     """What every run has: where it starts, how it learns."""
 
     base: str  # folder or hub name of a BERT-like encoder; "default" is `marsad-train encoder`
-    epochs: float
+    epochs: int
     batch: int
     learning_rate: float = 3e-4
     head_factor: float = 5.0  # heads learn this much faster than the encoder's last layer

@@ -8,14 +8,13 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from marsad.artifact import FORMAT, load, sha256
 from marsad.decode import Settings, viterbi
@@ -26,6 +25,7 @@ from marsad.text import NORMALISATION, split_words
 from marsad_training.corpus import read_reports
 from marsad_training.fit import Run, decoder_of, evaluate, extractor_of, open_run, read_data
 from marsad_training.network import OUTPUTS
+from marsad_training.quantise import quantise
 from marsad_training.tune import calibration_error, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network
@@ -52,7 +52,8 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
         small = Path(scratch) / "int8"
         shutil.copytree(full, small)
-        quantise(full / "model.onnx", small / "model.onnx")
+        encoder: Any = run.network.words.encoder
+        quantise(full / "model.onnx", small / "model.onnx", encoder.config.num_hidden_layers)
         _seal(small)
         size = (small / "model.onnx").stat().st_size
         if size > LARGEST:
@@ -100,16 +101,6 @@ def tag_parity(left: Extractor, right: Extractor, reports: Sequence[Report]) -> 
             x, y = viterbi(getattr(a, head)), viterbi(getattr(b, head))
             same, count = same + int((x == y).sum()), count + len(x)
     return same / max(count, 1)
-
-
-def quantise(source: Path, target: Path) -> None:
-    """fp32 -> int8 weights, per channel.
-
-    Seven bits only: without VNNI (AVX2 machines) eight would saturate the 16-bit sums.
-    """
-    quantize_dynamic(
-        source, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
-    )
 
 
 def _export_onnx(run: Run, target: Path) -> None:
@@ -177,8 +168,21 @@ def _manifest(run_folder: Path) -> dict[str, Any]:
 
 def _training_facts(run_folder: Path) -> dict[str, Any]:
     manifest = _manifest(run_folder)
-    keys = ("seconds", "steps", "train_reports", "dev_reports", "train_hash", "versions", "config")
-    return {key: manifest[key] for key in keys if key in manifest}
+    keys = ("train_reports", "dev_reports", "train_hash", "versions", "config")
+    facts = {key: manifest[key] for key in keys}
+    return facts | {"stages": list(_stages(run_folder))}
+
+
+def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
+    """The runs that led to this one, the first one first: encoder, earlier stages, itself."""
+    manifest = _manifest(run_folder)
+    if not manifest:
+        return
+    config = manifest["config"]
+    earlier = config.get("init") or Path(config["base"]).parent
+    if Path(earlier) != Path():  # a hub name or "default" has no folder above it
+        yield from _stages(Path(earlier))
+    yield {"run": run_folder.name, "seconds": round(manifest["seconds"])}
 
 
 def _pretty(facts: Any) -> str:
