@@ -88,22 +88,22 @@ def _legend(colours: dict[str, str]) -> Text:
 
 
 def _event_table(report: Report, colours: dict[str, str]) -> Table:
-    roles = dict.fromkeys(a.role for event in report.events for a in event.arguments)
-    table = Table()
-    for column in ("event", "status", "trigger", *roles, "score"):
-        whole = column in ("event", "status", "score")  # no place to break these words
-        table.add_column(column, justify="right" if column == "score" else "left", no_wrap=whole)
+    table = Table("event", "status", "trigger", "arguments", "score")
     for event in report.events:
         score = "" if event.score is None else f"{event.score:.2f}"
-        cells = [_fillers(report, event, role, colours) for role in roles]
         trigger = _isolated(report.surface(event), "bold")
-        table.add_row(event.type, event.status, trigger, *cells, score)
+        table.add_row(event.type, event.status, trigger, _arguments(report, event, colours), score)
     return table
 
 
-def _fillers(report: Report, event: Event, role: str, colours: dict[str, str]) -> Text:
-    mentions = [report.mention(a.id) for a in event.arguments if a.role == role]
-    return Text("\n").join(_isolated(report.surface(m), colours[m.type]) for m in mentions)
+def _arguments(report: Report, event: Event, colours: dict[str, str]) -> Text:
+    """A line for each argument: its role, then the words that fill it."""
+    lines = []
+    for argument in event.arguments:
+        mention = report.mention(argument.id)
+        filler = _isolated(report.surface(mention), colours[mention.type])
+        lines.append(Text.assemble((f"{argument.role:<11}", "dim"), filler))
+    return Text("\n").join(lines)
 
 
 def _isolated(surface: str, style: str) -> Text:
