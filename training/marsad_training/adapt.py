@@ -26,6 +26,7 @@ from marsad_training.learn import (
     write_manifest,
 )
 from marsad_training.network import IGNORE, TaggingNetwork
+from marsad_training.tags import tag_names
 
 Sentence = list[tuple[str, list[str]]]  # words with their tags
 
@@ -48,7 +49,7 @@ def tag_layers(sentences: Sequence[Sentence], nested: bool) -> list[list[str]]:
     """The tags of each BIO layer: one layer of all types, or one for each type where nested."""
     types = sorted({tag[2:] for s in sentences for _, tags in s for tag in tags if tag != "O"})
     layers = [[t] for t in types] if nested else [types]
-    return [["O", *(f"{p}-{t}" for t in layer for p in "BI")] for layer in layers]
+    return [tag_names(layer) for layer in layers]
 
 
 def encode_sentence(sentence: Sentence, layers: list[list[str]], reader: Reader) -> list[Features]:

@@ -21,9 +21,18 @@ from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
+from marsad.score import score
 from marsad.text import NORMALISATION, split_words
-from marsad_training.corpus import read_reports
-from marsad_training.fit import Run, decoder_of, evaluate, extractor_of, open_run, read_data
+from marsad_training.corpus import read_reports, read_splits
+from marsad_training.fit import (
+    Run,
+    decoder_of,
+    evaluate,
+    extractor_of,
+    open_run,
+    read_again,
+    read_data,
+)
 from marsad_training.network import OUTPUTS
 from marsad_training.quantise import quantise
 from marsad_training.tune import calibration_error, tune
@@ -74,17 +83,14 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
 
 def measure(extractor: Extractor, run: Run, real: Sequence[Path]) -> dict[str, Any]:
     """Scores on the corpus's dev and test splits and on each file of real reports."""
-    from marsad_training.corpus import read_splits
-
     splits = read_splits(Path(run.config.corpus))
     sets = {"corpus-dev": splits["dev"], "corpus-test": splits["test"]}
     sets |= {path.stem: read_reports(path, run.labels) for path in real}
     found = {}
     for name, gold in sets.items():
-        scores = evaluate(extractor, gold)
-        read = extractor.predict_many([r.text for r in gold])
+        read = read_again(extractor, gold)
         pairs = list(zip(gold, read, strict=True))
-        found[name] = scores.to_dict() | {
+        found[name] = score(gold, read).to_dict() | {
             "calibration_error": {
                 kind: round(calibration_error(pairs, kind), 4) for kind in ("mentions", "triggers")
             }

@@ -100,12 +100,15 @@ def extractor_of(
     return Extractor(reader, decoder_of(network, labels, settings), run)
 
 
+def read_again(extractor: Extractor, gold: Sequence[Report]) -> list[Report]:
+    """What the extractor reads in the texts of gold reports, in their order."""
+    columns = [r.text for r in gold], [r.date for r in gold], [r.id for r in gold]
+    return list(extractor.predict_many(*columns))
+
+
 def evaluate(extractor: Extractor, gold: Sequence[Report]) -> Scores:
     """Read the gold texts and score what was read."""
-    read = extractor.predict_many(
-        [r.text for r in gold], [r.date for r in gold], [r.id for r in gold]
-    )
-    return score(gold, read)
+    return score(gold, read_again(extractor, gold))
 
 
 def fit(config: FitConfig, run: Path) -> Path:
