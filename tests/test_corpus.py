@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,18 @@ def test_theatres_and_genres_stand_in_every_split() -> None:
         assert set(everywhere[0]) == set(everywhere[1]) == set(everywhere[2])
 
 
-def test_written_splits_are_those_of_their_seed() -> None:
+def test_written_splits_stay_where_they_are() -> None:
     written = json.loads((FOLDER / "splits.json").read_text("utf-8"))
     reports = corpus.read_reports(FOLDER / "reports")
-    assert corpus.split_ids(reports, written.pop("seed")) == written
+    assert corpus.split_ids(reports, written.pop("seed"), written) == written
+
+
+def test_new_reports_are_split_beside_the_old_ones(reports: list[Report]) -> None:
+    old = [replace(reports[0], id=f"aa-{i:03}") for i in range(20)]
+    earlier = corpus.split_ids(old, 1)
+    parts = corpus.split_ids([*old, *(replace(r, id=r.id + "x") for r in old)], 1, earlier)
+    assert all(set(earlier[name]) <= set(parts[name]) for name in corpus.SPLITS)
+    assert {name: len(ids) for name, ids in parts.items()} == {"train": 32, "dev": 4, "test": 4}
 
 
 def test_split_does_not_hang_on_order(reports: list[Report]) -> None:

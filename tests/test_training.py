@@ -188,14 +188,47 @@ def test_adaptation_trains_an_encoder_that_fit_takes(
     )
     (tmp_path / "nested.txt").write_text("محافظة B-GPE\nحلب I-GPE B-LOC\n\n" * 8, "utf-8")
     sets = (
-        configs.TagSet("flat", ("flat.txt",)),
-        configs.TagSet("nested", ("nested.txt",), nested=True),
-    )  # fmt: skip
-    config = configs.AdaptConfig(base=str(tiny_base), epochs=2, batch=4, limit=40, sets=sets)
+        configs.TagSet("flat", ("flat.txt",), test=("flat.txt",), repeat=20),
+        configs.TagSet("nested", ("nested.txt",), nested=True, share=0.5),
+    )
+    config = configs.AdaptConfig(
+        base=str(tiny_base), epochs=2, batch=4, limit=40, sets=sets, passage=4, learning_rate=3e-3
+    )
     folder = adapting.adapt(config, tmp_path, tmp_path / "runs" / "adapt")
     manifest = json.loads((tmp_path / "runs/adapt/manifest.json").read_text("utf-8"))
-    assert manifest["batches"] == 4
+    # 8 passages of one sentence in batches of 4, 20 times; half of 4 passages of two sentences
+    assert manifest["batches"] == 2 * 20 + 1
+    assert manifest["test_f1"] == {"flat": 1.0}  # learnt by heart: the scorer and the head agree
     fit.fit(replace(fit_config, base=str(folder), epochs=1), tmp_path / "runs" / "fit")
+
+
+def test_neighbouring_sentences_make_a_passage() -> None:
+    a, b, c = ([(w, ["O"]) for w in text.split()] for text in ("قصف حلب", "وقع اليوم", "انتهى"))
+    assert adapting.passages([a, b, c], 4) == [a + b, c]
+    assert adapting.passages([a, b, c], 1) == [a, b, c]
+
+
+def test_split_clitics_go_back_to_their_word(tmp_path: Path) -> None:
+    path = tmp_path / "split.txt"
+    path.write_text(
+        "\ufeff\u200eو\tO\n\u200eب\tO\n\u200eحلب\tB-LOC\n\u200eمدن\tO\n\u200eها\tO\n\t\n", "utf-8"
+    )
+    assert adapting.read_columns(path, split_clitics=True) == [
+        [("وبحلب", ["B-LOC"]), ("مدنها", ["O"])]
+    ]
+
+
+def test_the_average_follows_and_leaves_the_weights(tiny_base: Path) -> None:
+    layer = torch.nn.Linear(2, 1, bias=False)
+    average = learn.Average(layer, 0.5)
+    for step, value in enumerate((1.0, 3.0, 5.0), start=1):
+        layer.weight.data.fill_(value)
+        average.on_step_end(None, type("State", (), {"global_step": 1000 * step}), None)
+    start = average.mean["weight"].clone()
+    with average.applied():
+        assert torch.equal(layer.weight, start)
+    assert torch.equal(layer.weight, torch.full((1, 2), 5.0))
+    assert 3.0 < float(start[0, 0]) < 5.0
 
 
 def test_nested_tags_have_a_layer_for_each_type() -> None:

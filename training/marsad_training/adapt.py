@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from marsad.decode import viterbi
 from marsad.errors import MarsadError, at, read_text
 from marsad.text import normalise
 from marsad.windows import Reader, plan
@@ -26,23 +27,58 @@ from marsad_training.learn import (
     write_manifest,
 )
 from marsad_training.network import IGNORE, TaggingNetwork
-from marsad_training.tags import tag_names
+from marsad_training.tags import Seqeval, tag_names
 
 Sentence = list[tuple[str, list[str]]]  # words with their tags
+_MARKS = dict.fromkeys(map(ord, "\u200e\u200f\ufeff"))
+_PROCLITICS = frozenset("وفبلك")
+_ENCLITICS = frozenset(("ه", "ها", "هم", "هما", "هن", "ي", "نا", "ك", "كم"))
 
 
-def read_columns(path: Path) -> list[Sentence]:
-    """Sentences of a BIO file: a word and its tags a line, a blank line between sentences."""
+def read_columns(path: Path, split_clitics: bool = False) -> list[Sentence]:
+    """Sentences of a BIO file: a word and its tags a line, blank lines between sentences.
+
+    `split_clitics`: the corpus writes joined letters and pronouns as words of their own; they go
+    back to their word, which keeps its tag.
+    """
     if not path.exists():
         raise at(path, None, "is absent; --data should name the folder of public corpora.")
     sentences: list[Sentence] = [[]]
-    for line in read_text(path).splitlines():
+    for line in read_text(path).translate(_MARKS).splitlines():
         parts = line.split()
         if len(parts) < 2:
             sentences.append([])
         else:
             sentences[-1].append((parts[0], parts[1:]))
-    return [s for s in sentences if s]
+    return [_joined(s) if split_clitics else s for s in sentences if s]
+
+
+def _joined(sentence: Sentence) -> Sentence:
+    made: Sentence = []
+    before = ""
+    for word, tags in sentence:
+        if word in _PROCLITICS:
+            before += word
+        elif word in _ENCLITICS and made and not before:
+            made[-1] = (made[-1][0] + word, made[-1][1])
+        else:
+            made.append((before + word, tags))
+            before = ""
+    return made or sentence
+
+
+def passages(sentences: Sequence[Sentence], words: int) -> list[Sentence]:
+    """Neighbouring sentences joined while they hold at most so many words together.
+
+    Entities are told once in full and later in part; a lone sentence hides that.
+    """
+    made: list[Sentence] = []
+    for sentence in sentences:
+        if made and len(made[-1]) + len(sentence) <= words:
+            made[-1] = made[-1] + sentence
+        else:
+            made.append(sentence)
+    return made
 
 
 def tag_layers(sentences: Sequence[Sentence], nested: bool) -> list[list[str]]:
@@ -80,18 +116,24 @@ def batches(items: list[Features], name: str, config: AdaptConfig, pad_id: int) 
 
 
 def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
-    """Train on all sets and save the encoder; returns its folder. Resumes a killed run."""
+    """Train on all sets, score those with a test part, save the encoder; returns its folder.
+
+    Resumes a killed run.
+    """
     base = base_folder(config.base, run.parent)
     reader = load_reader(base, config.limit)
-    sizes: dict[str, tuple[int, int]] = {}
+    layers: dict[str, list[list[str]]] = {}
     items: list[Features] = []
     for tag_set in config.sets:
-        sentences, layers = _read_set(tag_set, data)
-        encoded = [i for s in sentences for i in encode_sentence(s, layers, reader)]
-        sizes[tag_set.name] = (len(layers), len(layers[0]))
-        items += batches(encoded, tag_set.name, config, reader.pad_id)
+        sentences = _read(tag_set, tag_set.files, data)
+        layers[tag_set.name] = tag_layers(sentences, tag_set.nested)
+        read = passages(sentences, config.passage)
+        read = random.Random(config.seed).sample(read, round(len(read) * tag_set.share))
+        encoded = [i for s in read for i in encode_sentence(s, layers[tag_set.name], reader)]
+        items += batches(encoded, tag_set.name, config, reader.pad_id) * tag_set.repeat
     if not items:
         raise MarsadError("the configuration names no [[sets]] to adapt on.")
+    sizes = {name: (len(found), len(found[0])) for name, found in layers.items()}
     network = TaggingNetwork(word_encoder(base, reader, config), sizes)
     trainer = MarsadTrainer(
         network,
@@ -105,13 +147,19 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
     )  # fmt: skip
     plain_progress(trainer)
     result = trainer.train(resume_from_checkpoint=last_checkpoint(run))
+    with trainer.average.applied():
+        test = {
+            t.name: test_f1(network, t, _read(t, t.test, data), layers[t.name][0], reader, config)
+            for t in config.sets
+            if t.test
+        }
+        target = run / "encoder"
+        encoder: Any = network.words.encoder
+        encoder.save_pretrained(target)
     write_manifest(
         run, config=as_dict(config), batches=len(items), seconds=result.metrics["train_runtime"],
-        loss=result.training_loss,
+        loss=result.training_loss, test_f1=test,
     )  # fmt: skip
-    target = run / "encoder"
-    encoder: Any = network.words.encoder
-    encoder.save_pretrained(target)
     reader.tokenizer.save(str(target / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         if (source := Path(base) / name).exists():
@@ -119,9 +167,34 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
     return target
 
 
-def _read_set(tag_set: TagSet, data: Path) -> tuple[list[Sentence], list[list[str]]]:
-    sentences = [s for name in tag_set.files for s in read_columns(data / name)]
-    return sentences, tag_layers(sentences, tag_set.nested)
+def test_f1(
+    network: TaggingNetwork,
+    tag_set: TagSet,
+    sentences: Sequence[Sentence],
+    tags: list[str],
+    reader: Reader,
+    config: AdaptConfig,
+) -> float:
+    """Strict IOB2 F1 of a head on a flat corpus, read in passages as in training."""
+    network.eval()
+    wanted, got = [], []
+    for passage in passages(sentences, config.passage):
+        ids = reader.subwords([normalise(word) for word, _ in passage])
+        path: list[str] = []
+        for window in plan([len(i) for i in ids], reader.limit):
+            inputs = pad_inputs([reader.inputs(ids, window)], reader.pad_id)
+            with torch.inference_mode():
+                scores = network.scores(tag_set.name, inputs)[0, :, 0].numpy()
+            found = [tags[t] for t in viterbi(scores).tolist()]
+            path += found[window.first - window.start : window.last - window.start]
+        got.append(path)
+        wanted.append([tag[0] for _, tag in passage])
+    score: float = Seqeval().compute(predictions=got, references=wanted)["f1"]
+    return round(score, 4)
+
+
+def _read(tag_set: TagSet, files: Sequence[str], data: Path) -> list[Sentence]:
+    return [s for name in files for s in read_columns(data / name, tag_set.split_clitics)]
 
 
 def _first(items: list[Features]) -> Features:

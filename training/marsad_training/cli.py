@@ -44,18 +44,41 @@ def check(
 
 
 @app.command()
+def doubts(
+    corpus: Annotated[Path, typer.Argument(help="A file or folder of annotated reports.")],
+    model: Annotated[
+        bool, typer.Option(help="List what the shipped model reads differently, too.")
+    ] = False,
+) -> None:
+    """List places where the annotation disagrees with itself or with the model: no verdicts."""
+    import marsad
+    from marsad_training.consistency import findings
+    from marsad_training.corpus import read_reports
+    from marsad_training.fit import read_again
+
+    with told_plainly():
+        reports = read_reports(corpus)
+        read = read_again(marsad.load(), reports) if model else None
+        for report, kind, detail in findings(reports, read):
+            print(report, kind, detail, sep="\t")
+
+
+@app.command()
 def split(
     corpus: Annotated[Path, typer.Argument(help="A corpus folder with reports/.")],
     seed: Annotated[int, typer.Option(help="Of the shuffle within theatre and genre.")] = 7,
 ) -> None:
-    """Write `splits.json`: 80 / 10 / 10 by report, theatres and genres spread over all."""
+    """Write `splits.json`: 80 / 10 / 10 by report, theatres and genres spread over all.
+
+    Reports that it lists already stay in their part.
+    """
     from marsad_training.corpus import read_labels, read_reports, split_ids
 
     with told_plainly():
-        parts = split_ids(read_reports(corpus / "reports", read_labels(corpus)), seed)
-        (corpus / "splits.json").write_text(
-            json.dumps({"seed": seed, **parts}, indent=0) + "\n", "utf-8"
-        )
+        path = corpus / "splits.json"
+        earlier = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        parts = split_ids(read_reports(corpus / "reports", read_labels(corpus)), seed, earlier)
+        path.write_text(json.dumps({"seed": seed, **parts}, indent=0) + "\n", "utf-8")
         print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
 
 
@@ -153,6 +176,37 @@ def card(
         if readme is not None:
             update_readme(readme, artifact)
         print(target)
+
+
+@app.command()
+def measure(
+    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    target: Annotated[Path, typer.Argument(help="Where the figures go, as JSON.")],
+    real: Annotated[
+        list[Path] | None, typer.Option(help="Annotated real reports to measure on.")
+    ] = None,
+) -> None:
+    """Write the figures of a run for the table of experiments."""
+    from marsad_training.experiments import record
+
+    with told_plainly():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(record(run, real or []), indent=1) + "\n", "utf-8")
+        print(target)
+
+
+@app.command()
+def experiments(
+    folder: Annotated[Path, typer.Argument(help="Holds levers.toml and runs/.")] = Path(
+        "training/experiments"
+    ),
+) -> None:
+    """Write `README.md` of the experiments: one row for each lever."""
+    from marsad_training.experiments import table
+
+    with told_plainly():
+        (folder / "README.md").write_text(table(folder), "utf-8")
+        print(folder / "README.md")
 
 
 def _print_metrics(metrics: dict[str, object]) -> None:

@@ -23,6 +23,7 @@ class Training:
     layer_decay: float = 0.9  # each layer below learns this much slower
     weight_decay: float = 0.01
     warmup: float = 0.06  # share of all steps
+    average: float = 0.0  # decay of the moving average of the weights; 0 keeps the last weights
     dropout: float = 0.2
     word_dropout: float = 0.1  # share of subwords that are masked in training
     freeze_embeddings: bool = True
@@ -39,6 +40,7 @@ class FitConfig(Training):
     corpus: str = "training/corpus"
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them
+    hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that training must not see
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops
     train_reports: int = 0  # 0 is all; a small number makes a smoke run
@@ -50,8 +52,12 @@ class TagSet:
     """A public corpus in BIO columns; `nested` ones have several tags a word."""
 
     name: str
-    files: tuple[str, ...]
+    files: tuple[str, ...]  # relative to the data folder
+    test: tuple[str, ...] = ()  # scored after training
     nested: bool = False
+    split_clitics: bool = False  # joined letters are words of their own
+    repeat: int = 1  # how often an epoch shows it
+    share: float = 1.0  # of its passages, drawn by seed
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class AdaptConfig(Training):
     """`marsad-train adapt`: the encoder on public named-entity corpora, a head for each."""
 
     sets: tuple[TagSet, ...] = ()
+    passage: int = 100  # neighbouring sentences are read together up to so many words
 
 
 def load(path: Path, kind: type[C]) -> C:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict
@@ -50,10 +50,19 @@ def read_reports(path: Path, labels: Labels | None = None) -> list[Report]:
     return reports
 
 
-def split_ids(reports: Sequence[Report], seed: int) -> dict[str, list[str]]:
-    """80 / 10 / 10 by report; theatres (the letters of an id) and genres spread over all three."""
+def split_ids(
+    reports: Sequence[Report], seed: int, earlier: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[str]]:
+    """80 / 10 / 10 by report; theatres (the letters of an id) and genres spread over all three.
+
+    Reports of an `earlier` split stay where they are, so that no test report is ever trained on.
+    """
+    kept = {name: set((earlier or {}).get(name, ())) for name in SPLITS}
+    placed = set().union(*kept.values())
     strata: dict[tuple[str, str], list[str]] = defaultdict(list)
     for report in reports:
+        if report.id in placed:
+            continue
         strata[report.id.split("-")[0], report.style].append(report.id)
     rng = random.Random(seed)
     order: list[str] = []
@@ -62,7 +71,8 @@ def split_ids(reports: Sequence[Report], seed: int) -> dict[str, list[str]]:
         rng.shuffle(ids)
         order += ids
     # every tenth report of the stratified order goes to test, the one five later to dev
-    parts: dict[str, list[str]] = {name: [] for name in SPLITS}
+    known = {report.id for report in reports}
+    parts = {name: sorted(ids & known) for name, ids in kept.items()}
     for place, id in enumerate(order):
         parts[{0: "test", 5: "dev"}.get(place % 10, "train")].append(id)
     return {name: sorted(ids) for name, ids in parts.items()}

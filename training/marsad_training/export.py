@@ -93,9 +93,21 @@ def measure(extractor: Extractor, run: Run, real: Sequence[Path]) -> dict[str, A
         found[name] = score(gold, read).to_dict() | {
             "calibration_error": {
                 kind: round(calibration_error(pairs, kind), 4) for kind in ("mentions", "triggers")
-            }
+            },
+            "false_events": false_events(pairs),
         }
     return found
+
+
+def false_events(pairs: Sequence[tuple[Report, Report]]) -> dict[str, float]:
+    """Events read in the hard negatives: reports of a set in which there is none."""
+    quiet = [(gold, read) for gold, read in pairs if not gold.events]
+    words = sum(len(split_words(gold.text)) for gold, _ in quiet)
+    events = sum(len(read.events) for _, read in quiet)
+    return {
+        "reports": len(quiet), "words": words, "events": events,
+        "per_500_words": round(500 * events / max(words, 1), 2),
+    }  # fmt: skip
 
 
 def tag_parity(left: Extractor, right: Extractor, reports: Sequence[Report]) -> float:
@@ -176,10 +188,10 @@ def _training_facts(run_folder: Path) -> dict[str, Any]:
     manifest = _manifest(run_folder)
     keys = ("train_reports", "dev_reports", "train_hash", "versions", "config")
     facts = {key: manifest[key] for key in keys}
-    return facts | {"stages": list(_stages(run_folder))}
+    return facts | {"stages": list(stages(run_folder))}
 
 
-def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
+def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     """The runs that led to this one, the first one first: encoder, earlier stages, itself."""
     manifest = _manifest(run_folder)
     if not manifest:
@@ -187,7 +199,7 @@ def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     config = manifest["config"]
     earlier = config.get("init") or Path(config["base"]).parent
     if Path(earlier) != Path():  # a hub name or "default" has no folder above it
-        yield from _stages(Path(earlier))
+        yield from stages(Path(earlier))
     yield {"run": run_folder.name, "seconds": round(manifest["seconds"])}
 
 

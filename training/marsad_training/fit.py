@@ -5,11 +5,11 @@ best epoch on dev), `scores.json` and the checkpoints; a killed run goes on from
 """
 
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -65,11 +65,12 @@ def read_data(config: FitConfig) -> Data:
         if not Path(name).exists():
             Console(stderr=True).print(f"{name} is absent: training goes on without it.")
             continue
-        reports = sorted(read_reports(Path(name), labels), key=lambda r: r.id)
-        random.Random(0).shuffle(reports)
-        dev += reports[::REAL_DEV]
-        kept = [r for i, r in enumerate(reports) if i % REAL_DEV]
-        train += kept * config.real_repeat
+        for report in read_reports(Path(name), labels):
+            if crc32(report.id.encode()) % REAL_DEV == 0:  # the same whatever else is annotated
+                dev.append(report)
+            else:
+                train += [report] * config.real_repeat
+    train = [r for r in train if r.id.split("-")[0] not in config.hold_out]
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     return Data(labels, train, dev)
@@ -123,7 +124,7 @@ def fit(config: FitConfig, run: Path) -> Path:
     items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
     tag_metrics = TagMetrics(data.labels)
 
-    def evaluator(_: Any) -> dict[str, float]:
+    def evaluator() -> dict[str, float]:
         extractor = extractor_of(network, reader, data.labels)
         scores = evaluate(extractor, data.dev)
         found = {task: scores.f1(task) for task in (*SELECTED, "status")}
@@ -131,15 +132,16 @@ def fit(config: FitConfig, run: Path) -> Path:
         return found | {"mean": mean} | tag_metrics.compute(extractor, data.dev)
 
     steps = -(-len(items) // config.batch) * config.epochs
+    run.mkdir(parents=True, exist_ok=True)
+    weights = run / "network.safetensors"
     trainer = MarsadTrainer(
-        network, config, evaluator,
+        network, config, evaluator, keep=lambda: _save_weights(network, weights),
         args=arguments(
             run, config, steps,
             per_device_train_batch_size=config.batch,
             train_sampling_strategy="group_by_length",
             eval_strategy="epoch", save_strategy="epoch",
-            load_best_model_at_end=True, metric_for_best_model="eval_mean",
-            greater_is_better=True,
+            metric_for_best_model="eval_mean", greater_is_better=True,
         ),
         train_dataset=items, eval_dataset=data.dev,
         data_collator=lambda batch: collate(batch, reader.pad_id),
@@ -147,7 +149,7 @@ def fit(config: FitConfig, run: Path) -> Path:
     )  # fmt: skip
     plain_progress(trainer)
     result = trainer.train(resume_from_checkpoint=last_checkpoint(run))
-    _save(run, network, reader, data, config)
+    _describe(run, network, reader, data, config)
     write_manifest(
         run,
         config=as_dict(config), base=base, train_reports=len(data.train),
@@ -170,11 +172,14 @@ def _start_from(network: JointNetwork, run: Path) -> None:
         raise at(path, None, "is a run of other labels or another encoder.") from error
 
 
-def _save(run: Path, network: JointNetwork, reader: Reader, data: Data, config: FitConfig) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {k: v.contiguous() for k, v in network.state_dict().items()}, run / "network.safetensors"
-    )
+def _save_weights(network: JointNetwork, path: Path) -> None:
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+
+
+def _describe(
+    run: Path, network: JointNetwork, reader: Reader, data: Data, config: FitConfig
+) -> None:
+    """Write all that `open_run` needs beside the weights."""
     encoder: Any = network.words.encoder
     encoder.config.save_pretrained(run)
     reader.tokenizer.save(str(run / "tokenizer.json"))

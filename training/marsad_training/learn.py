@@ -3,18 +3,21 @@
 import json
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
     AutoTokenizer,
     PrinterCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
@@ -70,22 +73,65 @@ def word_encoder(base: str, reader: Reader, config: Training) -> WordEncoder:
     return WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
 
 
+class Average(TrainerCallback):
+    """The exponential moving average of a network's weights: what is scored, and what is kept."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        self.decay = decay
+        self.weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self.mean = {n: p.detach().clone() for n, p in self.weights.items()}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A run that goes on takes its average from the checkpoint."""
+        path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors"
+        if path.exists():
+            for name, mean in load_file(path).items():
+                self.mean[name].copy_(mean)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Move the average; the first steps count fully, since they leave a random head."""
+        decay = min(self.decay, state.global_step / (10 + state.global_step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.mean.values()), list(self.weights.values()), 1 - decay)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Beside the checkpoint."""
+        path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "average.safetensors"
+        save_file(self.mean, path)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The network with its averaged weights."""
+        kept = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(self.mean[name])
+        yield
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(kept[name])
+
+
 class MarsadTrainer(Trainer):
     """`Trainer` for networks that compute their own loss, with layer-wise learning rates.
 
-    `evaluator` scores the network on the dev reports; its figures are logged and select the best
-    checkpoint.
+    `evaluator` scores the network, its weights averaged, on the dev reports and returns figures
+    that are logged; `keep` is called where `metric_for_best_model` is the best so far.
     """
 
     def __init__(
         self,
         network: nn.Module,
         training: Training,
-        evaluator: Callable[[nn.Module], dict[str, float]] | None = None,
+        evaluator: Callable[[], dict[str, float]] | None = None,
+        keep: Callable[[], None] | None = None,
         **keywords: Any,
     ):
         super().__init__(model=network, **keywords)
-        self.network, self.training, self.evaluator = network, training, evaluator
+        self.network, self.training = network, training
+        self.evaluator, self.keep = evaluator, keep
+        self.average = Average(network, training.average)
+        self.add_callback(self.average)
 
     def compute_loss(
         self,
@@ -111,10 +157,13 @@ class MarsadTrainer(Trainer):
         if self.evaluator is None:
             return {}
         self.network.eval()
-        with torch.inference_mode():
-            scores = self.evaluator(self.network)
+        with self.average.applied():
+            scores = self.evaluator()
+            metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+            found, best = metrics[str(self.args.metric_for_best_model)], self.state.best_metric
+            if self.keep and (best is None or found > best):
+                self.keep()
         self.network.train()
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics

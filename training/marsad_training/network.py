@@ -178,11 +178,15 @@ class TaggingNetwork(nn.Module):
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch whose windows all come from `batch["corpus"]`."""
         name = batch["corpus"]
-        layers, tags = self.sizes[name]
-        x = self.words(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
-        scores = self.heads[name](x).unflatten(-1, (layers, tags))
-        part = _cross_entropy(scores, batch["tags"], 0.0) * layers**0.5
+        part = _cross_entropy(self.scores(name, batch), batch["tags"], 0.0)
+        part = part * self.sizes[name][0] ** 0.5
         return part, {name: part}
+
+    def scores(self, name: str, batch: dict[str, Any]) -> Tensor:
+        """(B, W, layers, tags) of one corpus."""
+        x = self.words(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
+        scores: Tensor = self.heads[name](x).unflatten(-1, self.sizes[name])
+        return scores
 
 
 def span_means(projections: Tensor, spans: Tensor) -> Tensor:

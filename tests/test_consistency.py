@@ -1,0 +1,63 @@
+"""Places to look: every kind of oddity is found where it stands, and nowhere else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from marsad.formats import markup
+from marsad.schema import Labels, Mention, Report
+
+consistency = pytest.importorskip("marsad_training.consistency", reason="needs the train extra")
+
+REPORTS = Path(__file__).parents[1] / "training" / "corpus" / "reports"
+
+
+def _read(labels: Labels, *texts: str) -> list[Report]:
+    blocks = [f"### id=aa-{i} date=2022-01-01\n{text}" for i, text in enumerate(texts)]
+    found, slips = markup.parse("\n\n".join(blocks) + "\n", labels)
+    assert not slips
+    return found
+
+
+def _found(reports: list[Report], read: list[Report] | None = None) -> list[tuple[str, str]]:
+    return [(f.report, f.kind) for f in consistency.findings(reports, read)]
+
+
+def test_an_unusual_type_is_found(labels: Labels) -> None:
+    usual = "زار [حلب|l1]\n---"
+    assert _found(_read(labels, *[usual] * 4, "قالت [حلب|a1]\n---")) == [("aa-4", "type")]
+
+
+def test_a_phrase_marked_elsewhere_is_found(labels: Labels) -> None:
+    usual = "زار [مطار دمشق|f1]\n---"
+    texts = [*[usual] * 4, "قرب مَطار دمشق مساء\n---"]
+    assert _found(_read(labels, *texts)) == [("aa-4", "unmarked")]
+
+
+def test_a_head_that_stands_outside_is_found(labels: Labels) -> None:
+    assert _found(_read(labels, "زار [مدينة حلب|l1]\n---")) == [("aa-0", "outside")]
+
+
+def test_what_a_model_reads_differently_is_found(labels: Labels) -> None:
+    (gold,) = _read(labels, "زار [قاسم|p1] [حلب|l1]\n---")
+    start = gold.text.index("قاسم")
+    read = replace(gold, mentions=(Mention("m1", "ACTOR", start, start + 4, score=0.9),))
+    kinds = [f.detail for f in consistency.findings([gold], [read])]
+    assert kinds == [
+        "mention «قاسم» ACTOR (0.90); marked: «قاسم» PERSON",
+        "mention «حلب» LOCATION is not read",
+    ]
+
+
+def test_near_copies_are_paired(reports: list[Report]) -> None:
+    copy = replace(reports[0], id="copy", text=reports[0].text + " أمس")
+    ((left, right, likeness),) = consistency.near_copies([*reports, copy])
+    assert {left, right} == {reports[0].id, "copy"}
+    assert likeness > 0.8
+
+
+def test_the_corpus_holds_no_near_copies() -> None:
+    from marsad_training.corpus import read_reports
+
+    assert consistency.near_copies(read_reports(REPORTS)) == []

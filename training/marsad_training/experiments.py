@@ -1,0 +1,85 @@
+"""The table of levers: what was changed, what it gave over seeds, what it cost, kept or not.
+
+`training/experiments/levers.toml` says what was tried and names its runs; `runs/NAME.json` beside
+it holds the figures of each run, written by `marsad-train measure`. The table is made of both.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from marsad.errors import at, read_text
+from marsad_training.export import measure, stages
+from marsad_training.fit import extractor_of, open_run, read_data
+from marsad_training.tune import tune
+
+TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
+
+
+def record(run_folder: Path, real: Sequence[Path]) -> dict[str, Any]:
+    """The figures of a finished run: its network in fp32, tuned on dev, read on every set."""
+    run = open_run(run_folder)
+    settings = tune(extractor_of(run.network, run.reader, run.labels), read_data(run.config).dev)
+    tuned = extractor_of(run.network, run.reader, run.labels, settings)
+    manifest = json.loads(read_text(run_folder / "manifest.json"))
+    return {
+        "run": run_folder.name,
+        "train_reports": manifest["train_reports"],
+        "train_hash": manifest["train_hash"],
+        "seed": run.config.seed,
+        "parameters": sum(p.numel() for p in run.network.parameters()),
+        "stages": list(stages(run_folder)),
+        "scores": {
+            name: {task: found[task]["f1"] for task in TASKS}
+            | {
+                "calibration_error": found["calibration_error"],
+                "false_events": found["false_events"],
+            }
+            for name, found in measure(tuned, run, real).items()
+        },
+    }
+
+
+def table(folder: Path) -> str:
+    """The levers of a folder as a Markdown table; raises MarsadError for a run without figures."""
+    levers = tomllib.loads(read_text(folder / "levers.toml"))["lever"]
+    return "\n".join(_lines(folder, levers)) + "\n"
+
+
+def _lines(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    sets = ("corpus-test", "real-dev")
+    tasks = ("mentions", "triggers", "arguments", "status (rare)")
+    yield (
+        "| lever | what changed | runs | "
+        + " | ".join(f"{s}: {' / '.join(tasks)}" for s in sets)
+        + " | minutes | kept |"
+    )
+    yield "|---|---|---:|---|---|---:|---|"
+    for lever in levers:
+        runs = [_read(folder, name) for name in lever["runs"]]
+        minutes = mean(sum(stage["seconds"] for stage in run["stages"]) / 60 for run in runs)
+        cells = [
+            " / ".join(_spread([run["scores"][name][task] for run in runs]) for task in tasks)
+            for name in sets
+        ]
+        yield (
+            f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells[0]} | {cells[1]} "
+            f"| {minutes:.0f} | {lever['kept']} |"
+        )
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / "runs" / f"{name}.json"
+    if not path.exists():
+        raise at(path, None, f"is absent; write it with: marsad-train measure RUN {path}.")
+    found: dict[str, Any] = json.loads(read_text(path))
+    return found
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean in percent, with the standard deviation over seeds where there are several."""
+    text = f"{100 * mean(values):.1f}"
+    return f"{text} ± {100 * stdev(values):.1f}" if len(values) > 1 else text
