@@ -1,0 +1,64 @@
+"""The table of experiments is made of run records, and says which record is missing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from marsad.errors import MarsadError
+from marsad.schema import Report
+
+experiments = pytest.importorskip("marsad_training.experiments", reason="needs the train extra")
+from marsad_training.export import false_events  # noqa: E402
+
+LEVERS = """
+[[lever]]
+name = "averaging"
+change = "EMA 0.998"
+runs = ["a1", "a2"]
+kept = "yes"
+"""
+
+
+def _record(folder: Path, name: str, f1: float, seconds: int) -> None:
+    scores = dict.fromkeys(experiments.TASKS, f1)
+    record = {
+        "stages": [{"run": name, "seconds": seconds}],
+        "scores": {"corpus-test": scores, "real-dev": scores},
+    }
+    (folder / "runs").mkdir(exist_ok=True)
+    (folder / "runs" / f"{name}.json").write_text(json.dumps(record), "utf-8")
+
+
+def test_a_row_holds_mean_and_spread_over_seeds(tmp_path: Path) -> None:
+    (tmp_path / "levers.toml").write_text(LEVERS, "utf-8")
+    _record(tmp_path, "a1", 0.70, 60)
+    _record(tmp_path, "a2", 0.72, 180)
+    row = experiments.table(tmp_path).splitlines()[-1]
+    assert row.startswith("| averaging | EMA 0.998 | 2 | 71.0 ± 1.4 / 71.0 ± 1.4")
+    assert row.endswith("| 2 | yes |")
+
+
+def test_a_run_without_figures_is_named(tmp_path: Path) -> None:
+    (tmp_path / "levers.toml").write_text(LEVERS, "utf-8")
+    _record(tmp_path, "a1", 0.70, 60)
+    with pytest.raises(MarsadError, match=r"a2\.json: is absent"):
+        experiments.table(tmp_path)
+
+
+def test_a_run_is_recorded_with_its_figures(
+    tiny_run: Path, corpus_folder: Path, tmp_path: Path
+) -> None:
+    found = experiments.record(tiny_run, [])
+    assert found["run"] == tiny_run.name
+    assert found["scores"]["corpus-test"]["mentions"] > 0.8
+    assert found["parameters"] > 0
+
+
+def test_false_events_are_counted_in_reports_without_events(reports: list[Report]) -> None:
+    quiet = replace(reports[0], events=())
+    found = false_events([(reports[0], reports[0]), (quiet, reports[0]), (quiet, quiet)])
+    assert found["reports"] == 2
+    assert found["events"] == len(reports[0].events)
+    assert found["per_500_words"] == pytest.approx(500 * found["events"] / found["words"], abs=0.01)
