@@ -1,6 +1,6 @@
 # make demo   a fresh machine reads a report in the terminal
 # make test   environment, extras and the whole test suite
-# make train  the released model again: restore, adapt, fit twice, export (under 2 hours on 2 cores)
+# make train  the released model again: restore, adapt, fit, export (under 2 hours on 2 cores)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,8 +46,7 @@ train: $(VENV)/all
 	$(BIN)/marsad-train restore $(DATA)
 	$(BIN)/marsad-train adapt training/configs/adapt.toml --data $(DATA)
 	$(BIN)/marsad-train fit training/configs/base.toml
-	$(BIN)/marsad-train fit training/configs/refine.toml
-	$(BIN)/marsad-train export runs/refine model/marsad/artifact --real $(REAL_DEV)
+	$(BIN)/marsad-train export runs/base model/marsad/artifact --real $(REAL_DEV)
 	$(MAKE) card
 
 card: $(VENV)/all

@@ -13,6 +13,8 @@ experiments = pytest.importorskip("marsad_training.experiments", reason="needs t
 from marsad_training.export import false_events  # noqa: E402
 
 LEVERS = """
+text = "What was tried."
+
 [[lever]]
 name = "averaging"
 change = "EMA 0.998"

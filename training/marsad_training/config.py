@@ -40,6 +40,7 @@ class FitConfig(Training):
     corpus: str = "training/corpus"
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them
+    rewritten: float = 0.0  # share of the training items with other names and spelling
     hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that training must not see
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops

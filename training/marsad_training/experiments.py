@@ -20,11 +20,20 @@ TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "s
 
 
 def record(run_folder: Path, real: Sequence[Path]) -> dict[str, Any]:
-    """The figures of a finished run: its network in fp32, tuned on dev, read on every set."""
+    """The figures of a finished run.
+
+    A fitted network is read in fp32, tuned on dev, on every set; an adapted encoder brings its
+    own test scores.
+    """
+    manifest = json.loads(read_text(run_folder / "manifest.json"))
+    if "test_f1" in manifest:
+        return {
+            "run": run_folder.name,
+            **{k: manifest[k] for k in ("config", "seconds", "test_f1")},
+        }
     run = open_run(run_folder)
     settings = tune(extractor_of(run.network, run.reader, run.labels), read_data(run.config).dev)
     tuned = extractor_of(run.network, run.reader, run.labels, settings)
-    manifest = json.loads(read_text(run_folder / "manifest.json"))
     return {
         "run": run_folder.name,
         "train_reports": manifest["train_reports"],
@@ -44,31 +53,45 @@ def record(run_folder: Path, real: Sequence[Path]) -> dict[str, Any]:
 
 
 def table(folder: Path) -> str:
-    """The levers of a folder as a Markdown table; raises MarsadError for a run without figures."""
-    levers = tomllib.loads(read_text(folder / "levers.toml"))["lever"]
-    return "\n".join(_lines(folder, levers)) + "\n"
+    """The levers of a folder in Markdown; raises MarsadError for a run without figures."""
+    levers = tomllib.loads(read_text(folder / "levers.toml"))
+    parts = [levers["text"].strip()]
+    if "lever" in levers:
+        parts.append("\n".join(_fits(folder, levers["lever"])))
+    if "adaptation" in levers:
+        parts.append("\n".join(_adaptations(folder, levers["adaptation"])))
+    return "\n\n".join(parts) + "\n"
 
 
-def _lines(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _fits(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     sets = ("corpus-test", "real-dev")
     tasks = ("mentions", "triggers", "arguments", "status (rare)")
-    yield (
-        "| lever | what changed | runs | "
-        + " | ".join(f"{s}: {' / '.join(tasks)}" for s in sets)
-        + " | minutes | kept |"
-    )
+    heads = " | ".join(f"{name}: {' / '.join(tasks)}" for name in sets)
+    yield f"| lever | what changed | runs | {heads} | minutes | kept |"
     yield "|---|---|---:|---|---|---:|---|"
     for lever in levers:
         runs = [_read(folder, name) for name in lever["runs"]]
         minutes = mean(sum(stage["seconds"] for stage in run["stages"]) / 60 for run in runs)
-        cells = [
+        cells = " | ".join(
             " / ".join(_spread([run["scores"][name][task] for run in runs]) for task in tasks)
             for name in sets
-        ]
-        yield (
-            f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells[0]} | {cells[1]} "
-            f"| {minutes:.0f} | {lever['kept']} |"
         )
+        yield (
+            f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells} | {minutes:.0f} "
+            f"| {lever['kept']} |"
+        )
+
+
+def _adaptations(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "| encoder adapted on | runs | ANERcorp test | AQMAR test | minutes | kept |"
+    yield "|---|---:|---:|---:|---:|---|"
+    for lever in levers:
+        runs = [_read(folder, name) for name in lever["runs"]]
+        cells = " | ".join(
+            _spread([run["test_f1"][name] for run in runs]) for name in ("anercorp", "aqmar")
+        )
+        minutes = mean(run["seconds"] / 60 for run in runs)
+        yield f"| {lever['change']} | {len(runs)} | {cells} | {minutes:.0f} | {lever['kept']} |"
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -200,7 +200,8 @@ def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     earlier = config.get("init") or Path(config["base"]).parent
     if Path(earlier) != Path():  # a hub name or "default" has no folder above it
         yield from stages(Path(earlier))
-    yield {"run": run_folder.name, "seconds": round(manifest["seconds"])}
+    scored = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
+    yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **scored}
 
 
 def _pretty(facts: Any) -> str:

@@ -5,6 +5,7 @@ best epoch on dev), `scores.json` and the checkpoints; a killed run goes on from
 """
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from marsad.extractor import Arrays, Extractor
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
+from marsad_training.augment import names_of, rename, spell
 from marsad_training.config import FitConfig, as_dict
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import collate, encode_report
@@ -43,6 +45,7 @@ from marsad_training.tags import TagMetrics
 # one in so many real reports is held out for dev, since the authored ones alone would tune
 # thresholds to authored prose
 REAL_DEV = 12
+RENAMED = ("LOCATION", "PERSON")  # types whose names change without harm to the grammar around
 SELECTED = ("mentions", "triggers", "arguments")  # their mean F1 on dev picks the epoch
 
 
@@ -70,10 +73,22 @@ def read_data(config: FitConfig) -> Data:
                 dev.append(report)
             else:
                 train += [report] * config.real_repeat
+    if config.rewritten:
+        train = rewrite(train, config)
     train = [r for r in train if r.id.split("-")[0] not in config.hold_out]
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     return Data(labels, train, dev)
+
+
+def rewrite(train: list[Report], config: FitConfig) -> list[Report]:
+    """A share of the reports in another spelling and about other names, the rest as they are."""
+    rng = random.Random(config.seed)
+    names = names_of(train, RENAMED)
+    return [
+        spell(rename(report, names, rng), rng) if rng.random() < config.rewritten else report
+        for report in train
+    ]
 
 
 def build_network(words: WordEncoder, labels: Labels, config: FitConfig) -> JointNetwork:

@@ -1,0 +1,58 @@
+"""Rewritten reports: other letters and names, the same annotation."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marsad.schema import Report
+
+augment = pytest.importorskip("marsad_training.augment", reason="needs the train extra")
+from marsad_training.corpus import read_reports  # noqa: E402
+
+REPORTS = read_reports(Path(__file__).parents[1] / "training" / "corpus" / "reports" / "IQ-01.txt")
+NAMES = augment.names_of(REPORTS, ("LOCATION", "PERSON"))
+
+
+def _kept(report: Report) -> list[str]:
+    """Surfaces that no rewriting may change, and the text between all spans."""
+    kept, at = [], 0
+    for span in sorted(report.spans, key=lambda s: s.start):
+        kept.append(report.text[at : span.start])
+        if span.type not in ("LOCATION", "PERSON"):
+            kept.append(report.surface(span))
+        at = span.end
+    return [*kept, report.text[at:]]
+
+
+@given(seed=st.integers(0, 10**6), report=st.sampled_from(REPORTS))
+def test_renaming_changes_names_and_nothing_else(seed: int, report: Report) -> None:
+    renamed = augment.rename(report, NAMES, random.Random(seed), chance=1.0)
+    assert _kept(renamed) == _kept(report)
+    known = {name for pool in NAMES.values() for name in pool}
+    for before, after in zip(report.mentions, renamed.mentions, strict=True):
+        if renamed.surface(after) != report.surface(before):
+            assert renamed.surface(after) in known
+            assert renamed.surface(after).startswith("ال") == report.surface(before).startswith(
+                "ال"
+            )
+
+
+@given(seed=st.integers(0, 10**6), report=st.sampled_from(REPORTS))
+def test_one_surface_gets_one_new_name(seed: int, report: Report) -> None:
+    renamed = augment.rename(report, NAMES, random.Random(seed))
+    pairs = {
+        ((m.type, report.surface(m)), renamed.surface(n))
+        for m, n in zip(report.mentions, renamed.mentions, strict=True)
+    }
+    assert len(pairs) == len({before for before, _ in pairs})
+
+
+@given(seed=st.integers(0, 10**6), report=st.sampled_from(REPORTS))
+def test_spelling_keeps_every_place(seed: int, report: Report) -> None:
+    spelt = augment.spell(report, random.Random(seed), chance=1.0)
+    assert len(spelt.text) == len(report.text)
+    assert spelt.spans == report.spans
+    assert not set("أإآةى") & set(spelt.text)
