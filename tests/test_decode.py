@@ -16,6 +16,7 @@ from marsad.decode import (
     Span,
     WordScores,
     bio_spans,
+    log_odds,
     sigmoid,
     softmax,
     span_means,
@@ -238,6 +239,16 @@ def test_temperature_cools_scores_but_moves_no_span() -> None:
     assert [(m.start, m.end) for m in cool.mentions] == [(m.start, m.end) for m in warm.mentions]
     assert cool.mentions[0].score == pytest.approx(exp(1) / (exp(1) + 4), abs=1e-4)
     assert warm.mentions[0].score == pytest.approx(exp(9) / (exp(9) + 4), abs=1e-4)
+
+
+def test_certainty_moves_the_log_odds_of_scores() -> None:
+    scores = hand_made([0, 1], [0, 1])
+    (plain,) = read("قصف جيش", scores).mentions
+    (sure,) = read("قصف جيش", scores, Settings(certainty={"mentions": (0.5, -1.0)})).mentions
+    assert log_odds(sure.score or 0) == pytest.approx(
+        0.5 * log_odds(plain.score or 0) - 1, abs=0.01
+    )
+    assert (sure.start, sure.end) == (plain.start, plain.end)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -45,3 +45,19 @@ def test_calibration_error_by_hand() -> None:
     error = tune.calibration_error([(gold, Report("r", text, mentions=got))], "mentions")
     assert error == pytest.approx((2 * 0.05 + 2 * 0.15) / 4)
     assert tune.calibration_error([(gold, Report("r", text))], "mentions") == 0.0
+
+
+def test_certainty_learns_how_often_a_score_is_right() -> None:
+    text = " ".join(["حلب"] * 400)
+    places = [(4 * i, 4 * i + 3) for i in range(400)]
+    scores = [0.9 if i % 2 else 0.6 for i in range(400)]
+    # spans said with 0.9 are right in 70 %, those said with 0.6 in 40 %
+    right = [(i // 2) % 10 < (7 if i % 2 else 4) for i in range(400)]
+    gold = tuple(Mention(f"l{i}", "L", a, b) for i, (a, b) in enumerate(places) if right[i])
+    read = tuple(Mention(f"l{i}", "L", a, b, scores[i]) for i, (a, b) in enumerate(places))
+    pairs = [(Report("r", text, mentions=gold), Report("r", text, mentions=read))]
+    slope, shift = tune._certainty(pairs, "mentions")
+    for said, share in ((0.9, 0.7), (0.6, 0.4)):
+        told = 1 / (1 + np.exp(-slope * np.log(said / (1 - said)) - shift))
+        assert told == pytest.approx(share, abs=0.03)
+    assert tune._certainty([(pairs[0][0], Report("r", text))], "mentions") == (1.0, 0.0)

@@ -5,6 +5,7 @@ Shapes: W words, T tags, R roles, K role dimensions, E triggers, M mentions.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,12 +77,14 @@ class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
     `outside` is added to the score of the outside tag before Viterbi; `threshold` is the
-    probability from which a role is filled, by role.
+    probability from which a role is filled, by role; `certainty` is the (slope, shift) that turns
+    the log odds of a span's score into those of its being right (Platt 1999).
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
     threshold: Mapping[str, float] = field(default_factory=dict)
+    certainty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,11 @@ class Decoder:
         logits = logits / self.settings.temperature.get(kind, 1.0)
         path = logits.copy()
         path[:, 0] += self.settings.outside.get(kind, 0.0)
-        return bio_spans(viterbi(path), softmax(logits))
+        slope, shift = self.settings.certainty.get(kind, (1.0, 0.0))
+        return [
+            span._replace(score=round(1 / (1 + exp(-slope * log_odds(span.score) - shift)), 4))
+            for span in bio_spans(viterbi(path), softmax(logits))
+        ]
 
     def _starts(self, text: str, words: Words, clitics: Floats) -> list[int]:
         """Where a span that begins with each word starts: after the letters joined before it."""
@@ -218,14 +225,19 @@ def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
         last = first + 1
         while last < len(path) and path[last] == path[first] + 1:
             last += 1
-        score = round(float(at_path[first:last].prod()), 4)
-        spans.append(Span(first, last, int(path[first]) // 2, score))
+        spans.append(Span(first, last, int(path[first]) // 2, float(at_path[first:last].prod())))
     return spans
 
 
 def span_means(projections: Floats, spans: NDArray[np.int64]) -> Floats:
     """(W, D) word vectors and (N, 2) word spans, end exclusive -> (N, D) means."""
     return np.stack([projections[a:b].mean(0) for a, b in spans])
+
+
+def log_odds(chance: float) -> float:
+    """Of a probability that is kept from 0 and 1."""
+    chance = min(max(chance, 1e-4), 1 - 1e-4)
+    return log(chance / (1 - chance))
 
 
 def softmax(logits: Floats) -> Floats:

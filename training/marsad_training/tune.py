@@ -1,4 +1,4 @@
-"""What is fitted on dev after training: temperatures, the outside bias and role thresholds."""
+"""What is fitted on dev after training: temperatures, outside bias, role thresholds, certainty."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from marsad.decode import Decoder, Settings, WordScores, bio_spans, softmax, viterbi
+from marsad.decode import Decoder, Settings, WordScores, bio_spans, log_odds, softmax, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.score import score
@@ -34,8 +34,13 @@ def tune(extractor: Extractor, dev: Sequence[Report]) -> Settings:
         outside[kind] = _outside(scaled, gold)
     settings = Settings(temperature, outside)
     decoder = replace(extractor.decoder, settings=settings)
-    threshold = _thresholds(decoder, dev, words, scores)
-    return replace(settings, threshold=threshold)
+    settings = replace(settings, threshold=_thresholds(decoder, dev, words, scores))
+    decoder = replace(extractor.decoder, settings=settings)
+    pairs = [
+        (r, decoder.report(r.text, w, s, r.id, r.date))
+        for r, w, s in zip(dev, words, scores, strict=True)
+    ]
+    return replace(settings, certainty={kind: _certainty(pairs, kind) for kind in _HEADS})
 
 
 def _gold_path(report: Report, kind: str, labels: Labels) -> NDArray[np.int64]:
@@ -103,11 +108,26 @@ def _best(grid: NDArray[np.float64], curve: list[float], neutral: float) -> floa
     return round(float(equals[np.abs(equals - neutral).argmin()]), 2)
 
 
-def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10) -> float:
-    """Expected calibration error of span scores, over (gold, prediction) pairs.
+def _certainty(pairs: Sequence[tuple[Report, Report]], kind: str) -> tuple[float, float]:
+    """Slope and shift of the log odds under which the spans' being right is likeliest.
 
-    The mean gap between score and share right, weighted over equal-width bins (Guo et al. 2017).
+    Logistic regression by Newton's steps, held to (1, 0) by a weak prior.
     """
+    scored = _judged(pairs, kind)
+    x = np.array([[log_odds(s) for s, _ in scored], [1.0] * len(scored)])
+    right = np.array([r for _, r in scored], np.float64)
+    neutral = weights = np.array([1.0, 0.0])
+    for _ in range(25):
+        chance = 1 / (1 + np.exp(-weights @ x))
+        gradient = x @ (chance - right) + weights - neutral
+        hessian = (x * chance * (1 - chance)) @ x.T + np.eye(2)
+        weights = weights - np.linalg.solve(hessian, gradient)
+    slope, shift = weights.tolist()
+    return round(slope, 3), round(shift, 3)
+
+
+def _judged(pairs: Sequence[tuple[Report, Report]], kind: str) -> list[tuple[float, bool]]:
+    """The score of each span that was read, and whether gold has it."""
     scored: list[tuple[float, bool]] = []
     for gold, predicted in pairs:
         at = split_words(gold.text)
@@ -117,6 +137,15 @@ def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: i
         scored += [
             (s.score or 0.0, (s.type, at.span(s.start, s.end)) in wanted) for s in of_predicted
         ]
+    return scored
+
+
+def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10) -> float:
+    """Expected calibration error of span scores, over (gold, prediction) pairs.
+
+    The mean gap between score and share right, weighted over equal-width bins (Guo et al. 2017).
+    """
+    scored = _judged(pairs, kind)
     if not scored:
         return 0.0
     groups: dict[int, list[tuple[float, bool]]] = {}
