@@ -64,7 +64,7 @@ def test_the_whole_corpus_is_written_and_read_again(labels: Labels) -> None:
         differences += [a.id for a, b in zip(reports, back, strict=True) if a != b]
         count += len(reports)
     assert differences == []
-    assert count == 672
+    assert count >= 672
 
 
 @given(sound_reports())
