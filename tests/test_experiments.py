@@ -49,13 +49,13 @@ def test_a_run_without_figures_is_named(tmp_path: Path) -> None:
         experiments.table(tmp_path)
 
 
-def test_a_run_is_recorded_with_its_figures(
-    tiny_run: Path, corpus_folder: Path, tmp_path: Path
+def test_a_run_and_its_artifact_are_recorded(
+    tiny_run: Path, tiny_artifact: Path, corpus_folder: Path
 ) -> None:
-    found = experiments.record(tiny_run, [])
-    assert found["run"] == tiny_run.name
-    assert found["scores"]["corpus-test"]["mentions"] > 0.8
-    assert found["parameters"] > 0
+    for folder in (tiny_run, tiny_artifact):
+        found = experiments.record(folder, corpus_folder, [])
+        assert found["scores"]["corpus-test"]["mentions"] > 0.8
+        assert found["stages"][-1]["seconds"] >= 0
 
 
 def test_false_events_are_counted_in_reports_without_events(reports: list[Report]) -> None:

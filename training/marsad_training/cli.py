@@ -180,18 +180,21 @@ def card(
 
 @app.command()
 def measure(
-    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    run: Annotated[Path, typer.Argument(help="A finished run or an artifact folder.")],
     target: Annotated[Path, typer.Argument(help="Where the figures go, as JSON.")],
     real: Annotated[
         list[Path] | None, typer.Option(help="Annotated real reports to measure on.")
     ] = None,
+    corpus: Annotated[Path, typer.Option(help="The corpus whose splits are read.")] = Path(
+        "training/corpus"
+    ),
 ) -> None:
     """Write the figures of a run for the table of experiments."""
     from marsad_training.experiments import record
 
     with told_plainly():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(record(run, real or []), indent=1) + "\n", "utf-8")
+        target.write_text(json.dumps(record(run, corpus, real or []), indent=1) + "\n", "utf-8")
         print(target)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from marsad.artifact import load
 from marsad.errors import at, read_text
 from marsad_training.export import measure, stages
 from marsad_training.fit import extractor_of, open_run, read_data
@@ -19,35 +20,37 @@ from marsad_training.tune import tune
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
 
 
-def record(run_folder: Path, real: Sequence[Path]) -> dict[str, Any]:
-    """The figures of a finished run.
+def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
+    """The figures of a finished run or of an artifact, on the splits of `corpus` as they are now.
 
-    A fitted network is read in fp32, tuned on dev, on every set; an adapted encoder brings its
-    own test scores.
+    A fitted network is read in fp32, tuned on its dev; an artifact as it serves; an adapted
+    encoder brings its own test scores.
     """
-    manifest = json.loads(read_text(run_folder / "manifest.json"))
-    if "test_f1" in manifest:
-        return {
-            "run": run_folder.name,
-            **{k: manifest[k] for k in ("config", "seconds", "test_f1")},
-        }
-    run = open_run(run_folder)
-    settings = tune(extractor_of(run.network, run.reader, run.labels), read_data(run.config).dev)
-    tuned = extractor_of(run.network, run.reader, run.labels, settings)
-    return {
-        "run": run_folder.name,
-        "train_reports": manifest["train_reports"],
-        "train_hash": manifest["train_hash"],
-        "seed": run.config.seed,
-        "parameters": sum(p.numel() for p in run.network.parameters()),
-        "stages": list(stages(run_folder)),
-        "scores": {
-            name: {task: found[task]["f1"] for task in TASKS}
-            | {
-                "calibration_error": found["calibration_error"],
-                "false_events": found["false_events"],
+    if (folder / "metrics.json").exists():
+        training = json.loads(read_text(folder / "metrics.json"))["training"]
+        config, extractor, found = training["config"], load(folder), training["stages"]
+    else:
+        training = json.loads(read_text(folder / "manifest.json"))
+        config, found = training["config"], list(stages(folder))
+        if "test_f1" in training:
+            return {
+                "config": config,
+                "seconds": training["seconds"],
+                "test_f1": training["test_f1"],
             }
-            for name, found in measure(tuned, run, real).items()
+        run = open_run(folder)
+        untuned = extractor_of(run.network, run.reader, run.labels)
+        settings = tune(untuned, read_data(run.config).dev)
+        extractor = extractor_of(run.network, run.reader, run.labels, settings)
+    return {
+        "train_reports": training["train_reports"],
+        "train_hash": training["train_hash"],
+        "config": config,
+        "stages": found,
+        "scores": {
+            name: {task: scores[task]["f1"] for task in TASKS}
+            | {key: scores[key] for key in ("calibration_error", "false_events")}
+            for name, scores in measure(extractor, corpus, real).items()
         },
     }
 

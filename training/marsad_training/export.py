@@ -72,7 +72,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             "size": {"onnx_int8_bytes": size},
             "int8_cost": _cost(load(full), load(small), data.dev),
             "training": _training_facts(run_folder),
-            "scores": measure(load(small), run, real),
+            "scores": measure(load(small), Path(run.config.corpus), real),
         }
         (small / "metrics.json").write_text(_pretty(metrics), "utf-8")
         if target.exists():
@@ -81,11 +81,11 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     return metrics
 
 
-def measure(extractor: Extractor, run: Run, real: Sequence[Path]) -> dict[str, Any]:
+def measure(extractor: Extractor, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
     """Scores on the corpus's dev and test splits and on each file of real reports."""
-    splits = read_splits(Path(run.config.corpus))
+    splits = read_splits(corpus)
     sets = {"corpus-dev": splits["dev"], "corpus-test": splits["test"]}
-    sets |= {path.stem: read_reports(path, run.labels) for path in real}
+    sets |= {path.stem: read_reports(path, extractor.decoder.labels) for path in real}
     found = {}
     for name, gold in sets.items():
         read = read_again(extractor, gold)
