@@ -56,3 +56,13 @@ def test_spelling_keeps_every_place(seed: int, report: Report) -> None:
     assert len(spelt.text) == len(report.text)
     assert spelt.spans == report.spans
     assert not set("أإآةى") & set(spelt.text)
+
+
+def test_a_share_of_the_training_reports_is_rewritten() -> None:
+    from marsad_training.config import FitConfig
+    from marsad_training.fit import rewrite
+
+    config = FitConfig("", 1, 1, rewritten=0.5, renamed=("LOCATION", "PERSON"))
+    train = REPORTS * 10
+    changed = sum(a != b for a, b in zip(train, rewrite(train, config), strict=True))
+    assert 0.3 * len(train) < changed < 0.6 * len(train)

@@ -41,6 +41,7 @@ class FitConfig(Training):
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them
     rewritten: float = 0.0  # share of the training items with other names and spelling
+    renamed: tuple[str, ...] = ()  # mention types whose names change there
     hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that training must not see
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops
