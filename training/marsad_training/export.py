@@ -5,6 +5,7 @@ torch and quantised to int8. Every figure goes to `metrics.json`.
 """
 
 import json
+import logging
 import shutil
 import tempfile
 import warnings
@@ -128,6 +129,7 @@ def _export_onnx(run: Run, target: Path) -> None:
     example = (
         torch.full((2, 16), 5), torch.ones(2, 16, dtype=torch.long), torch.arange(1, 9).expand(2, 8)
     )  # fmt: skip
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells every merged constant
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

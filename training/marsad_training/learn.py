@@ -1,6 +1,7 @@
 """What every training run shares: batches into `transformers.Trainer`, learning rates, manifest."""
 
 import json
+import logging
 import platform
 import re
 from collections.abc import Callable, Iterator
@@ -234,5 +235,7 @@ def write_manifest(run: Path, **facts: Any) -> None:
 
 
 def plain_progress(trainer: Trainer) -> None:
-    """Leave the progress bar, drop the second printer of the same numbers."""
+    """Leave the progress bar, drop the second printer of the same numbers and a moot warning."""
     trainer.remove_callback(PrinterCallback)
+    # early stopping warns that the best checkpoint is not reloaded: `keep` has written it
+    logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
