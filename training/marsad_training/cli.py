@@ -21,6 +21,8 @@ Base = Annotated[
     str | None, typer.Option(help="Folder or hub name of a BERT-like encoder, for the config's.")
 ]
 
+Real = Annotated[list[Path] | None, typer.Option(help="Annotated real reports to measure on.")]
+
 
 @app.callback()
 def _root() -> None:
@@ -148,9 +150,7 @@ def restore(
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
     target: Annotated[Path, typer.Argument(help="Where the artifact folder goes.")],
-    real: Annotated[
-        list[Path] | None, typer.Option(help="Annotated real reports to measure on.")
-    ] = None,
+    real: Real = None,
 ) -> None:
     """Turn a run into the artifact that serves: tuned, int8, checked and measured."""
     from marsad_training.export import export as export_run
@@ -182,9 +182,7 @@ def card(
 def measure(
     run: Annotated[Path, typer.Argument(help="A finished run or an artifact folder.")],
     target: Annotated[Path, typer.Argument(help="Where the figures go, as JSON.")],
-    real: Annotated[
-        list[Path] | None, typer.Option(help="Annotated real reports to measure on.")
-    ] = None,
+    real: Real = None,
     corpus: Annotated[Path, typer.Option(help="The corpus whose splits are read.")] = Path(
         "training/corpus"
     ),

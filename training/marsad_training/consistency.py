@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from datasketch import MinHash, MinHashLSH
 
-from marsad.schema import Event, Mention, Report
+from marsad.schema import Mention, Report
 from marsad.text import split_words
 
 SEEN = 4  # marked so often, a surface has a usual type
@@ -46,10 +46,11 @@ def findings(reports: Sequence[Report], read: Sequence[Report] | None = None) ->
     for report in reports:
         for span in report.spans:
             usual[fold(report.surface(span))][span.type] += 1
-    free = Counter(key for report in reports for key, _ in _unmarked(report, usual))
+    unmarked = [list(_unmarked(report, usual)) for report in reports]
+    free = Counter(key for phrases in unmarked for key, _ in phrases)
     for i, report in enumerate(reports):
         yield from _odd_spans(report, usual)
-        for key, place in _unmarked(report, usual):
+        for key, place in unmarked[i]:
             marked = usual[key].total()
             if marked >= SEEN and marked > free[key]:
                 top = usual[key].most_common(1)[0][0]
@@ -112,13 +113,15 @@ def _unmarked(report: Report, usual: Usual) -> Iterator[tuple[str, str]]:
 
 
 def _contradictions(gold: Report, read: Report) -> Iterator[Finding]:
+    words = split_words(gold.text)
     for name, marked, found in (
         ("mention", gold.mentions, read.mentions),
         ("trigger", gold.events, read.events),
     ):
-        keys = {(s.type, _words(gold, s)) for s in marked}
+        keys = {(s.type, words.span(s.start, s.end)) for s in marked}
         for span in found:
-            if (span.score or 0) < SURE or (span.type, _words(gold, span)) in keys:
+            same = (span.type, words.span(span.start, span.end)) in keys
+            if same or (span.score or 0) < SURE:
                 continue
             over = [s for s in marked if s.start < span.end and s.end > span.start]
             said = ", ".join(f"«{gold.surface(s)}» {s.type}" for s in over) or "nothing"
@@ -131,7 +134,3 @@ def _contradictions(gold: Report, read: Report) -> Iterator[Finding]:
                 yield Finding(
                     gold.id, "model", f"{name} «{gold.surface(span)}» {span.type} is not read"
                 )
-
-
-def _words(report: Report, span: Mention | Event) -> tuple[int, int] | None:
-    return split_words(report.text).span(span.start, span.end)

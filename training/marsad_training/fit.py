@@ -1,7 +1,8 @@
 """`marsad-train fit`: the joint network on annotated reports, from a base encoder to a run folder.
 
-A run folder holds `manifest.json`, `labels.json`, `tokenizer.json`, `network.safetensors` (the
-best epoch on dev), `scores.json` and the checkpoints; a killed run goes on from the last one.
+A run folder holds `run.json` (configuration, labels), `manifest.json`, `config.json` of the
+encoder, `tokenizer.json`, `network.safetensors` (the best epoch on dev, weights averaged) and the
+checkpoints; a killed run goes on from the last one.
 """
 
 import json

@@ -103,14 +103,15 @@ class Average(TrainerCallback):
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The network with its averaged weights."""
-        kept = {name: weight.detach().clone() for name, weight in self.weights.items()}
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(self.mean[name])
-        yield
-        with torch.no_grad():
-            for name, weight in self.weights.items():
-                weight.copy_(kept[name])
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for name, weight in self.weights.items():
+            weight.data, self.mean[name] = self.mean[name], weight.data
 
 
 class MarsadTrainer(Trainer):
