@@ -177,14 +177,16 @@ def test_f1(
 ) -> float:
     """Strict IOB2 F1 of a head on a flat corpus, read in passages as in training."""
     network.eval()
+    device = network.words.mix.device
     wanted, got = [], []
     for passage in passages(sentences, config.passage):
         ids = reader.subwords([normalise(word) for word, _ in passage])
         path: list[str] = []
         for window in plan([len(i) for i in ids], reader.limit):
             inputs = pad_inputs([reader.inputs(ids, window)], reader.pad_id)
+            inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
             with torch.inference_mode():
-                scores = network.scores(tag_set.name, inputs)[0, :, 0].numpy()
+                scores = network.scores(tag_set.name, inputs)[0, :, 0].cpu().numpy()
             found = [tags[t] for t in viterbi(scores).tolist()]
             path += found[window.first - window.start : window.last - window.start]
         got.append(path)

@@ -23,6 +23,7 @@ class Training:
     layer_decay: float = 0.9  # each layer below learns this much slower
     weight_decay: float = 0.01
     warmup: float = 0.06  # share of all steps
+    clip: float = 1.0  # largest norm of a step's gradient
     average: float = 0.0  # decay of the moving average of the weights; 0 keeps the last weights
     dropout: float = 0.2
     word_dropout: float = 0.1  # share of subwords that are masked in training

@@ -109,7 +109,7 @@ def collate(items: Sequence[Features], pad_id: int) -> Features:
     for name in ("mention_tags", "trigger_tags", "statuses", "clitics"):
         batch[name] = pad([i[name] for i in items], IGNORE)
     batch["pairs"] = [
-        {"window": torch.tensor(b)} | {k: _tensors(v) for k, v in item["pair"].items()}
+        {"window": b} | {k: _tensors(v) for k, v in item["pair"].items()}
         for b, item in enumerate(items)
         if item["pair"] is not None
     ]

@@ -98,8 +98,8 @@ def build_network(words: WordEncoder, labels: Labels, config: FitConfig) -> Join
 
 def decoder_of(network: JointNetwork, labels: Labels, settings: Settings | None = None) -> Decoder:
     """The decoder with the network's role tables."""
-    features = tuple(t.detach().numpy().copy() for t in network.feature_bias)
-    tables = RoleTables(network.pair_bias.detach().numpy().copy(), features)
+    pairs, *features = (t.detach().cpu().numpy().copy() for t in network.role_tables())
+    tables = RoleTables(pairs, tuple(features))
     return Decoder(labels, tables, settings or Settings())
 
 
@@ -107,11 +107,12 @@ def extractor_of(
     network: JointNetwork, reader: Reader, labels: Labels, settings: Settings | None = None
 ) -> Extractor:
     """The served extractor on top of the torch network: what is scored is what is served."""
+    device = network.pair_bias.device
 
     def run(arrays: Arrays) -> Sequence[NDArray[np.float32]]:
         with torch.inference_mode():
-            outputs = network(**{k: torch.from_numpy(v) for k, v in arrays.items()})
-        return [output.float().numpy() for output in outputs]
+            outputs = network(**{k: torch.from_numpy(v).to(device) for k, v in arrays.items()})
+        return [output.float().cpu().numpy() for output in outputs]
 
     return Extractor(reader, decoder_of(network, labels, settings), run)
 

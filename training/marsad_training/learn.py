@@ -204,12 +204,13 @@ def arguments(run: Path, config: Training, steps: int, **keywords: Any) -> Train
         bf16=config.bf16,
         seed=config.seed,
         data_seed=config.seed,
-        max_grad_norm=1.0,
+        max_grad_norm=config.clip,
         logging_steps=25,
         save_total_limit=2,
         report_to=[],
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
+        tf32=True if torch.cuda.is_available() else None,
         **keywords,
     )
 

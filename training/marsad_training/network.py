@@ -4,6 +4,7 @@ Shapes: B windows in a batch, S subwords, W words, T tags, E triggers, M mention
 K role dimensions, H the encoder's width.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,11 @@ class JointNetwork(nn.Module):
         weight[0] = 1.0
         return _cross_entropy(scores, gold, 0.0, weight)
 
+    def role_tables(self) -> Iterator[Tensor]:
+        """The additive evidence: of type pairs, then of each feature."""
+        yield self.pair_bias
+        yield from self.feature_bias
+
     def role_scores(self, triggers: Tensor, mentions: Tensor, pair: dict[str, Tensor]) -> Tensor:
         """(E, R*K) and (M, R*K) projections of one window -> (E, M, R) logits."""
         e = triggers.view(-1, self.n_roles, self.role_width)
@@ -147,9 +153,9 @@ class JointNetwork(nn.Module):
         self, trigger: Tensor, mention: Tensor, pairs: list[dict[str, Tensor]]
     ) -> Tensor:
         total, count = trigger.sum() * 0, 0
-        positive = torch.tensor(self.weights.get("role_positive", 1.0))
+        positive = trigger.new_tensor(self.weights.get("role_positive", 1.0))
         for pair in pairs:  # one for each window that holds a trigger and a mention
-            b = int(pair["window"])
+            b = pair["window"]
             scores = self.role_scores(
                 span_means(trigger[b], pair["triggers"]),
                 span_means(mention[b], pair["mentions"]),
