@@ -60,3 +60,15 @@ def test_shipped_annotation_holds_no_text() -> None:
         record = json.loads(line)
         assert "text" not in record
         assert all("text" not in s for s in (*record["entities"], *record["events"]))
+
+
+def test_an_id_used_twice_is_named(annotations: Path, data: Path) -> None:
+    annotations.write_text(annotations.read_text("utf-8") * 2, "utf-8")
+    with pytest.raises(MarsadError, match=r"annotations\.jsonl.*2.*'x-1' is used twice"):
+        list(restore.restore(annotations, data))
+
+
+def test_committed_annotation_uses_each_id_once() -> None:
+    path = Path(__file__).parents[1] / "training/corpus/real/annotations.jsonl"
+    ids = [json.loads(line)["id"] for line in path.read_text("utf-8").splitlines()]
+    assert len(ids) == len(set(ids)) > 0

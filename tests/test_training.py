@@ -61,37 +61,29 @@ def test_spans_cut_by_a_window_are_left_out_of_the_loss(
 
 
 def test_torch_and_numpy_score_roles_alike(opened: Any, reports: list[Report]) -> None:
-    item = encode_report(reports[0], opened.labels, replace(opened.reader, limit=60))[0]
-    batch = collate([item], opened.reader.pad_id)
+    from marsad.decode import Span, WordScores
+
+    reader = replace(opened.reader, limit=60)
+    items = [encode_report(report, opened.labels, reader)[0] for report in reports[:3]]
+    assert sum(item["pair"] is not None for item in items) > 1
+    batch = collate(items, opened.reader.pad_id)
     net: Any = opened.network
     with torch.inference_mode():
         out = net(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
-        pair = batch["pairs"][0]
-        logits = net.role_scores(
-            network.span_means(out[4][0], pair["triggers"]),
-            network.span_means(out[5][0], pair["mentions"]),
-            pair,
-        )
-    from marsad.decode import Span, WordScores
-
+        logits = net.role_scores(out[4], out[5], batch["pairs"])
     decoder = fit.decoder_of(net, opened.labels)
-    words = split_words(reports[0].text)
-    triggers = [
-        Span(a, b, t, 1.0)
-        for (a, b), t in zip(
-            item["pair"]["triggers"].tolist(), item["pair"]["event_types"], strict=True
+    chances = []
+    for b, (item, report) in enumerate(zip(items, reports, strict=False)):
+        if (pair := item["pair"]) is None:
+            continue
+        triggers, mentions = (
+            [Span(*span, type, 1.0) for span, type in zip(pair[at].tolist(), pair[of], strict=True)]
+            for at, of in (("triggers", "event_types"), ("mentions", "mention_types"))
         )
-    ]
-    mentions = [
-        Span(a, b, t, 1.0)
-        for (a, b), t in zip(
-            item["pair"]["mentions"].tolist(), item["pair"]["mention_types"], strict=True
-        )
-    ]
-    chances = decoder.role_chances(
-        triggers, mentions, words, WordScores(*(o[0].numpy() for o in out))
-    )
-    np.testing.assert_allclose(chances, logits.sigmoid().numpy(), atol=1e-4)
+        scores = WordScores(*(o[b].numpy() for o in out))
+        found = decoder.role_chances(triggers, mentions, split_words(report.text), scores)
+        chances.append(found.reshape(-1, found.shape[-1]))
+    np.testing.assert_allclose(np.concatenate(chances), logits.sigmoid().numpy(), atol=1e-4)
 
 
 def test_tiny_run_has_learnt_its_corpus(opened: Any, corpus_folder: Path) -> None:

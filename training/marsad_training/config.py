@@ -20,6 +20,7 @@ class Training:
     batch: int
     learning_rate: float = 3e-4
     head_factor: float = 5.0  # heads learn this much faster than the encoder's last layer
+    table_factor: float = 1.0  # and tables, whose rows are seen seldom, so much faster than heads
     layer_decay: float = 0.9  # each layer below learns this much slower
     weight_decay: float = 0.01
     warmup: float = 0.06  # share of all steps
@@ -43,7 +44,7 @@ class FitConfig(Training):
     real_repeat: int = 1  # how often an epoch shows them
     rewritten: float = 0.0  # share of the training items with other names and spelling
     renamed: tuple[str, ...] = ()  # mention types whose names change there
-    hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that training must not see
+    hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that no part of it may see
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops
     train_reports: int = 0  # 0 is all; a small number makes a smoke run

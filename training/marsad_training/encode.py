@@ -1,10 +1,12 @@
 """Reports -> training windows -> padded batches."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from marsad.roles import pair_features
 from marsad.schema import Labels, Report
@@ -108,15 +110,30 @@ def collate(items: Sequence[Features], pad_id: int) -> Features:
     batch = pad_inputs(items, pad_id)
     for name in ("mention_tags", "trigger_tags", "statuses", "clitics"):
         batch[name] = pad([i[name] for i in items], IGNORE)
-    batch["pairs"] = [
-        {"window": b} | {k: _tensors(v) for k, v in item["pair"].items()}
-        for b, item in enumerate(items)
-        if item["pair"] is not None
-    ]
+    batch["pairs"] = _join_pairs([item["pair"] for item in items])
     return batch
 
 
-def _tensors(value: Any) -> Any:
-    return (
-        [torch.from_numpy(v) for v in value] if isinstance(value, list) else torch.from_numpy(value)
-    )
+def _join_pairs(windows: Sequence[Features | None]) -> Features:
+    """The (trigger, mention) pairs of all windows in one list of N.
+
+    Empty where no window has one. `triggers`, `mentions`: spans (window, first, past the last);
+    `trigger`, `mention` (N): rows of these; `event_types`, `mention_types` (N); `features`
+    (N, F); `gold` (N, R).
+    """
+    rows: dict[str, list[NDArray[Any]]] = defaultdict(list)
+    counts = [0, 0]
+    for b, pair in enumerate(windows):
+        if pair is None:
+            continue
+        e, m = (i.ravel() for i in np.indices((len(pair["triggers"]), len(pair["mentions"]))))
+        for at, (name, index) in enumerate((("trigger", e), ("mention", m))):
+            spans = pair[f"{name}s"]
+            rows[f"{name}s"].append(np.insert(spans, 0, b, axis=1))
+            rows[name].append(index + counts[at])
+            counts[at] += len(spans)
+        rows["event_types"].append(pair["event_types"][e])
+        rows["mention_types"].append(pair["mention_types"][m])
+        rows["features"].append(np.stack([f.ravel() for f in pair["features"]], -1))
+        rows["gold"].append(pair["gold"].reshape(len(e), -1))
+    return {k: torch.from_numpy(np.concatenate(v)) for k, v in rows.items()}

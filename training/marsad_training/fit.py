@@ -75,7 +75,9 @@ def read_data(config: FitConfig) -> Data:
                 train += [report] * config.real_repeat
     if config.rewritten:
         train = rewrite(train, config)
-    train = [r for r in train if r.id.split("-")[0] not in config.hold_out]
+    train, dev = (
+        [r for r in part if r.id.split("-")[0] not in config.hold_out] for part in (train, dev)
+    )
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     return Data(labels, train, dev)

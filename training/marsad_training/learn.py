@@ -184,6 +184,8 @@ def parameter_groups(network: nn.Module, training: Training) -> list[dict[str, A
         rate = training.learning_rate
         if not name.startswith("words.encoder."):
             rate *= training.head_factor
+            if name.split(".")[0].endswith("_bias"):
+                rate *= training.table_factor
         elif layer := re.search(r"\.layer\.(\d+)\.", name):
             rate *= training.layer_decay ** (depth - 1 - int(layer.group(1)))
         else:

@@ -139,34 +139,28 @@ class JointNetwork(nn.Module):
         yield self.pair_bias
         yield from self.feature_bias
 
-    def role_scores(self, triggers: Tensor, mentions: Tensor, pair: dict[str, Tensor]) -> Tensor:
-        """(E, R*K) and (M, R*K) projections of one window -> (E, M, R) logits."""
-        e = triggers.view(-1, self.n_roles, self.role_width)
-        m = mentions.view(-1, self.n_roles, self.role_width)
-        scores: Tensor = torch.einsum("erk,mrk->emr", e, m) / self.role_width**0.5
-        scores = scores + self.pair_bias[pair["event_types"]][:, pair["mention_types"]]
-        for table, index in zip(self.feature_bias, pair["features"], strict=True):
+    def role_scores(self, triggers: Tensor, mentions: Tensor, pairs: dict[str, Tensor]) -> Tensor:
+        """(B, W, R*K) projections of a batch, its N pairs by `encode.collate` -> (N, R) logits."""
+        shape = (-1, self.n_roles, self.role_width)
+        e = span_means(triggers, pairs["triggers"])[pairs["trigger"]].view(shape)
+        m = span_means(mentions, pairs["mentions"])[pairs["mention"]].view(shape)
+        scores: Tensor = (e * m).sum(-1) / self.role_width**0.5
+        scores = scores + self.pair_bias[pairs["event_types"], pairs["mention_types"]]
+        for table, index in zip(self.feature_bias, pairs["features"].unbind(-1), strict=True):
             scores = scores + table[index]
         return scores
 
-    def _role_loss(
-        self, trigger: Tensor, mention: Tensor, pairs: list[dict[str, Tensor]]
-    ) -> Tensor:
-        total, count = trigger.sum() * 0, 0
-        positive = trigger.new_tensor(self.weights.get("role_positive", 1.0))
-        for pair in pairs:  # one for each window that holds a trigger and a mention
-            b = pair["window"]
-            scores = self.role_scores(
-                span_means(trigger[b], pair["triggers"]),
-                span_means(mention[b], pair["mentions"]),
-                pair,
-            )
-            legal = self.legal[pair["mention_types"]].expand_as(scores)
-            total = total + functional.binary_cross_entropy_with_logits(
-                scores[legal], pair["gold"][legal], pos_weight=positive, reduction="sum"
-            )
-            count += len(pair["triggers"])
-        return total / max(count, 1)
+    def _role_loss(self, triggers: Tensor, mentions: Tensor, pairs: dict[str, Tensor]) -> Tensor:
+        """Binary cross-entropy over the legal roles of all pairs, for each trigger of a pair."""
+        if not pairs:
+            return triggers.sum() * 0
+        scores = self.role_scores(triggers, mentions, pairs)
+        legal = self.legal[pairs["mention_types"]]
+        loss = functional.binary_cross_entropy_with_logits(
+            scores, pairs["gold"], reduction="none",
+            pos_weight=scores.new_tensor(self.weights.get("role_positive", 1.0)),
+        )  # fmt: skip
+        return (loss * legal).sum() / len(pairs["triggers"])
 
 
 class TaggingNetwork(nn.Module):
@@ -196,10 +190,10 @@ class TaggingNetwork(nn.Module):
 
 
 def span_means(projections: Tensor, spans: Tensor) -> Tensor:
-    """(W, D) word projections and (N, 2) word spans, end exclusive -> (N, D) means."""
-    sums = functional.pad(projections.cumsum(0), (0, 0, 1, 0))
-    lengths = (spans[:, 1] - spans[:, 0]).unsqueeze(-1)
-    return (sums[spans[:, 1]] - sums[spans[:, 0]]) / lengths
+    """(B, W, D) word projections and (N, 3) spans (window, first, past the last) -> (N, D)."""
+    sums = functional.pad(projections.cumsum(1), (0, 0, 1, 0))
+    window, first, last = spans.unbind(-1)
+    return (sums[window, last] - sums[window, first]) / (last - first).unsqueeze(-1)
 
 
 def _head(width: int, size: int, dropout: float) -> nn.Module:

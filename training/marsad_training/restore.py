@@ -121,8 +121,10 @@ def strip(report: Report, source: str, paragraphs: list[tuple[int, int]]) -> dic
 def restore(annotations: Path, data: Path) -> Iterator[Report]:
     """The annotated reports with their texts.
 
-    Raises MarsadError where a source is absent or a text is no longer the annotated one.
+    Raises MarsadError where a source is absent, a text is no longer the annotated one or an id is
+    used twice.
     """
+    ids: set[str] = set()
     for number, line in enumerate(read_text(annotations).splitlines(), 1):
         record = json.loads(line)
         try:
@@ -135,6 +137,9 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
             raise at(
                 annotations, number, f"the text of {record['source']} is not the annotated one."
             )
+        if record["id"] in ids:
+            raise at(annotations, number, f"the report id {record['id']!r} is used twice.")
+        ids.add(record["id"])
         yield Report.from_dict(record | {"text": text})
 
 
