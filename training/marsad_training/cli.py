@@ -1,4 +1,4 @@
-"""`marsad-train`: corpus, encoder, adapt, fit, export, card. Each step is one command."""
+"""`marsad-train`: from corpus and tables to the artifact and its card, one command a step."""
 
 import json
 from pathlib import Path
@@ -94,6 +94,22 @@ def encoder(
 
     with told_plainly():
         print(f"{target}: vocabulary of {build_encoder(target)} pieces")
+
+
+@app.command()
+def gazetteer(
+    tables: Annotated[
+        Path, typer.Argument(help="Folder of regions.tsv and facilities.tsv.")
+    ] = Path("training/gazetteer"),
+    target: Annotated[Path, typer.Argument(help="Where the table of places goes.")] = Path(
+        "model/marsad/resolve/gazetteer.sqlite"
+    ),
+) -> None:
+    """Build the table of places that the model package looks names up in."""
+    from marsad_training.gazetteer import build
+
+    with told_plainly():
+        print(f"{target}: {build(tables, target)} places, {target.stat().st_size} bytes")
 
 
 @app.command()

@@ -1,6 +1,7 @@
-"""Values of what a report names: when (`date`) and how many (`count`)."""
+"""Values of what a report names: when (`date`), how many (`count`), where (`place`)."""
 
 from marsad.resolve.counts import count
 from marsad.resolve.dates import date
+from marsad.resolve.places import place
 
-__all__ = ["count", "date"]
+__all__ = ["count", "date", "place"]

@@ -1,0 +1,160 @@
+"""Who an actor is: «تنظيم داعش», «الدولة الإسلامية» and «داعش» are one rebel group.
+
+Names are looked up in `actors.tsv`, a table written for this project; one that no row has is
+matched to the nearest spelling, and failing that stays as it is said, with the class that its head
+noun tells («مسلحون») and the country of its adjective («الشرطة التونسية»).
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from rapidfuzz import fuzz, process
+
+from marsad.resolve.names import fold_name, readings
+
+# CAMEO's role codes (Schrodt 2012) for the classes of actors
+CAMEO_ROLES: Mapping[str, str] = {
+    "government": "GOV", "state_military": "MIL", "foreign_military": "MIL", "police": "COP",
+    "intelligence": "SPY", "rebel": "REB", "political_militia": "UAF", "identity_militia": "UAF",
+    "unidentified_armed": "UAF", "protesters": "OPP", "civilians": "CVL", "coalition_igo": "IGO",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedActor:
+    """An actor: of the table, or as it is said where the table has none.
+
+    `actor_class` is a key of `CAMEO_ROLES`, empty where unknown; `country` ISO 3166 alpha-2 of the
+    state it belongs to or mainly acts in, empty for none. `match` tells how it was found:
+    `exact`, `spelling` (nearest in the table) or `class` (only its head noun was understood).
+    """
+
+    name_ar: str
+    name_en: str
+    actor_class: str
+    country: str
+    match: str
+
+    @property
+    def code(self) -> str:
+        """Country and role as CAMEO orders them, with the two-letter country: `IQ-MIL`."""
+        return "-".join(filter(None, (self.country, CAMEO_ROLES.get(self.actor_class, ""))))
+
+
+@lru_cache(maxsize=8192)
+def actor(text: str) -> ResolvedActor | None:
+    """The actor that a name means; None where neither name nor head noun is known."""
+    text = text[:_LONGEST].strip()
+    for folded in readings(text):
+        for name in _parts(folded):
+            if found := _table().get(name):
+                return found
+    for folded in readings(text):
+        if found := _nearest(folded):
+            return found
+    return _by_head(text)
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+_LONGEST = 120  # characters; no name of an actor is longer
+_SHORTEST = 5  # letters from which a name may be misspelt and still be known
+SPELLING = 90.0  # least likeness of a misspelt name, in percent of its letters
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(fold_name(word) for word in words.split())
+
+
+# members, units and kinds of group before the name of the group itself
+_MEMBERS = _set(
+    "عناصر عنصر أفراد مقاتلي مقاتلو مقاتلون مسلحي مسلحو جنود ضباط أعوان رجال قوات قوة وحدات وحدة "
+    "دورية دوريات قيادة قيادات أنصار مليشيا مليشيات ميليشيا ميليشيات حركة حزب تنظيم جماعة جبهة "
+    "كتائب كتيبة لواء ألوية فصيل فصائل مجموعة مجموعات خلية خلايا شبكة جناح تحالف"
+)
+
+
+def _parts(folded: str) -> Iterator[str]:
+    """The name, then what is left of it without words for members and groups."""
+    words = folded.split()
+    for first in range(len(words)):
+        yield " ".join(words[first:])
+        if words[first] not in _MEMBERS:
+            return
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    text = (files("marsad") / "resolve" / name).read_text("utf-8")
+    yield from csv.DictReader(text.splitlines(), delimiter="\t")
+
+
+@cache
+def _table() -> Mapping[str, ResolvedActor]:
+    """Folded name -> actor."""
+    found: dict[str, ResolvedActor] = {}
+    for row in _rows("actors.tsv"):
+        it = ResolvedActor(row["name_ar"], row["name_en"], row["class"], row["country"], "exact")
+        for name in (row["name_ar"], *filter(None, row["aliases"].split("|"))):
+            found.setdefault(fold_name(name), it)
+    return found
+
+
+def _nearest(folded: str) -> ResolvedActor | None:
+    """The actor whose name is spelt most alike."""
+    if len(folded) < _SHORTEST:
+        return None
+    hit = process.extractOne(folded, _table().keys(), scorer=fuzz.ratio, score_cutoff=SPELLING)
+    return replace(_table()[hit[0]], match="spelling") if hit else None
+
+
+# --- head nouns --------------------------------------------------------------------------------
+
+_HEADS = {
+    head: kind
+    for kind, heads in {
+        "government": "حكومة حكومات سلطات السلطة وزارة نظام رئاسة دولة إدارة كرملين",
+        "state_military": "جيش جيوش عسكريون عسكريين بحرية جوية طيران سلاح أركان ضباط ضابط جندي "
+        "جنود جنديا مجندون حرس حلفاء",
+        "police": "شرطة بوليس أمن درك أمنية شرطي شرطيين حماية جمارك ديوانة سجون داخلية",
+        "intelligence": "مخابرات استخبارات موساد",
+        "unidentified_armed": "مسلحون مسلحين مسلح مسلحان مسلحو مسلحي ملثمون ملثمين مجهولون مجهولين "
+        "مجهول إرهابيون إرهابيين إرهابي إرهابيان متطرفون متطرفين متشددون متشددين قراصنة انتحاري "
+        "انتحاريون انتحاريين انتحارية مهاجمون مهاجمين مهاجم جناة عصابة عصابات مهربون مهربين خلية",
+        "rebel": "متمردون متمردين متمردي متمردو ثوار مقاومة مقاومون مجاهدون مجاهدين معارضة فصائل "
+        "جهاديون جهاديين",
+        "political_militia": "ميليشيا ميليشيات مليشيا مليشيات لجان كتائب",
+        "identity_militia": "قبيلة قبائل عشيرة عشائر مستوطنون مستوطنين مستوطن رعاة مزارعون",
+        "protesters": "متظاهرون متظاهرين متظاهرو متظاهري محتجون محتجين محتجو محتجي معتصمون معتصمين "
+        "طلبة طلاب عمال حشود مسيرة ناشطون ناشطين نشطاء",
+        "civilians": "مدنيون مدنيين أهالي سكان مواطنون مواطنين نازحون نازحين لاجئون لاجئين مصلون "
+        "مصلين شباب شبان",
+        "coalition_igo": "تحالف أممية اتحاد ناتو",
+    }.items()
+    for head in _set(heads)
+}  # fmt: skip
+
+
+@cache
+def _demonyms() -> Mapping[str, str]:
+    """Folded adjective in its forms -> country."""
+    found = {}
+    for row in _rows("demonyms.tsv"):
+        for adjective in row["adjectives"].split("|"):
+            stem = fold_name(adjective)
+            for end in ("", "ه", "ين", "ون", "تين", "ان", "ات"):
+                found[stem + end] = row["country"]
+    return found
+
+
+def _by_head(text: str) -> ResolvedActor | None:
+    """An actor as said, with the class of its first known noun and the country it names."""
+    for folded in readings(text):
+        words = folded.split()
+        kind = next((_HEADS[word] for word in words if word in _HEADS), "")
+        country = next((_demonyms()[word] for word in words if word in _demonyms()), "")
+        if kind:
+            return ResolvedActor(text, "", kind, country, "class")
+    return None

@@ -1,0 +1,44 @@
+"""Names as they are looked up: one form for what writers spell in many ways.
+
+The tables of places and actors are folded by the same function when they are built, so both sides
+agree whatever it does.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from marsad.text import normalise
+
+_INSIDE = re.compile("[\u0640\u064b-\u0652\u0670\u200b-\u200f'’`ʼء]")  # belong to their word
+_WORD = re.compile(r"[^\W_]+")
+_LETTERS = str.maketrans("أإآٱىةؤئگڤپچ", "اااايهويكفبج")
+_PROCLITICS = "وفبكل"
+_SHORTEST = 3  # letters that are left where a joined letter or the article is taken off
+
+
+@lru_cache(maxsize=65536)
+def fold_name(name: str) -> str:
+    """The form of a name that is looked up: «الأنبار» and «انبار» are one, «سامرّاء» is «سامرا».
+
+    No marks and no hamza, one alef, ه for ة, ي for ى, no article before a word, single spaces.
+    """
+    words = (normalise(w).translate(_LETTERS) for w in _WORD.findall(_INSIDE.sub("", name)))
+    return " ".join(w[2:] if _articled(w) else w for w in words)
+
+
+def readings(surface: str) -> Iterator[str]:
+    """Folded forms under which a surface may be known, the likeliest first.
+
+    As it stands; then without a joined letter («وبغداد», «للعراق»), which a span should not hold.
+    """
+    yield fold_name(surface)
+    text = _INSIDE.sub("", surface).strip()
+    if text.startswith("لل") and len(text) > _SHORTEST + 1:
+        yield fold_name("ال" + text[2:])
+    if text[:1] in _PROCLITICS and len(text) > _SHORTEST:
+        yield fold_name(text[1:])
+
+
+def _articled(word: str) -> bool:
+    return word.startswith("ال") and len(word) > _SHORTEST + 1

