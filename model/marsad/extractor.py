@@ -6,6 +6,7 @@ from itertools import islice, repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from marsad.coreference import with_same
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
 from marsad.resolve.values import with_values
@@ -54,7 +55,7 @@ class Extractor:
                 chunk, words, self.score_words(words), strict=True
             ):
                 report = self.decoder.report(text, at, scores, id, date)
-                yield with_values(report, self.decoder.labels)
+                yield with_same(with_values(report, self.decoder.labels))
 
     def score_words(self, texts: Sequence[Words]) -> list[WordScores]:
         """The network's scores of every word of every text."""

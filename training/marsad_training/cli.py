@@ -113,6 +113,41 @@ def gazetteer(
 
 
 @app.command()
+def coreference(
+    corpus: Annotated[Path, typer.Argument(help="A corpus folder with splits.json.")] = Path(
+        "training/corpus"
+    ),
+    target: Annotated[Path, typer.Argument(help="Where the weights go.")] = Path(
+        "model/marsad/coreference.json"
+    ),
+    trained_on: Annotated[
+        list[Path] | None, typer.Option(help="Annotated real reports to learn from too.")
+    ] = None,
+    real: Real = None,
+) -> None:
+    """Learn which triggers are one event; prints B-cubed F1 beside two baselines."""
+    from marsad_training.coreference import apart, b_cubed, by_type, learn
+    from marsad_training.corpus import read_reports, read_splits
+    from marsad_training.fit import is_dev
+
+    with told_plainly():
+        splits = read_splits(corpus)
+        extra = [report for path in trained_on or () for report in read_reports(path)]
+        linker = learn(
+            splits["train"] + [r for r in extra if not is_dev(r)],
+            splits["dev"] + [r for r in extra if is_dev(r)],
+        )
+        target.write_text(json.dumps(linker.to_dict(), indent=1) + "\n", "utf-8")
+        table = Table("reports", "learnt", "all apart", "one for each type")
+        for name, gold in [
+            ("corpus test", splits["test"]), *((p.stem, read_reports(p)) for p in real or ()),
+        ]:  # fmt: skip
+            ways = (linker.groups, apart, by_type)
+            table.add_row(name, *(f"{b_cubed(gold, way):.3f}" for way in ways))
+        Console().print(table)
+
+
+@app.command()
 def adapt(
     config: Config = Path("training/configs/adapt.toml"),
     data: Annotated[Path, typer.Option(help="Folder of the public corpora.")] = Path("data"),

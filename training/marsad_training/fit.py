@@ -69,7 +69,7 @@ def read_data(config: FitConfig) -> Data:
             Console(stderr=True).print(f"{name} is absent: training goes on without it.")
             continue
         for report in read_reports(Path(name), labels):
-            if crc32(report.id.encode()) % REAL_DEV == 0:  # the same whatever else is annotated
+            if is_dev(report):
                 dev.append(report)
             else:
                 train += [report] * config.real_repeat
@@ -81,6 +81,11 @@ def read_data(config: FitConfig) -> Data:
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     return Data(labels, train, dev)
+
+
+def is_dev(report: Report) -> bool:
+    """Whether a real report is held out for dev: the same ones whatever else is annotated."""
+    return crc32(report.id.encode()) % REAL_DEV == 0
 
 
 def rewrite(train: list[Report], config: FitConfig) -> list[Report]:

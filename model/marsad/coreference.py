@@ -1,0 +1,126 @@
+"""Which triggers of a report tell the same event: «انفجرت عبوة ... الانفجار ... الحادث».
+
+A logistic model over pairs of triggers of one type links each trigger to the likeliest earlier
+one; its weights are data (`coreference.json`, written by `marsad-train coreference`) under the
+names of the features, of which the roles are those of the label set.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from math import exp, log1p
+from typing import Any
+
+from marsad.resolve.names import fold_name
+from marsad.schema import Event, Report
+from marsad.text import Words, split_words
+
+Features = dict[str, float]
+Groups = tuple[tuple[str, ...], ...]
+
+_MOST_BETWEEN = 3  # events of the type between two; more say nothing more
+# words beside a trigger that tell of another event, and of one told before
+_OTHER = frozenset(
+    "اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله".split()
+)
+_THIS = frozenset("هذا هذه ذلك تلك نفسه نفسها ذاته ذاتها".split())
+
+
+@dataclass(frozen=True)
+class Linker:
+    """Weights by feature name, and the probability from which two triggers are one event."""
+
+    weights: Mapping[str, float]
+    threshold: float
+
+    def chance(self, features: Features) -> float:
+        """That a pair is one event."""
+        total = sum(self.weights.get(name, 0.0) * value for name, value in features.items())
+        return 1 / (1 + exp(-max(min(total, 50.0), -50.0)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as `coreference.json` holds it."""
+        return {"threshold": self.threshold, "weights": dict(self.weights)}
+
+    def groups(self, report: Report) -> Groups:
+        """Ids of the events that are one, a group of two or more each, in order of the text."""
+        scene = Scene(report)
+        group: dict[str, list[str]] = {}
+        for j, later in enumerate(scene.events):
+            group[later.id] = [later.id]
+            pairs = [
+                (self.chance(scene.pair(i, j)), scene.events[i].id)
+                for i in range(j)
+                if scene.events[i].type == later.type
+            ]
+            best, antecedent = max(pairs, default=(0.0, ""))
+            if best >= self.threshold:
+                group[antecedent].append(later.id)
+                group[later.id] = group[antecedent]
+        distinct = {id(members): tuple(members) for members in group.values()}
+        return tuple(members for members in distinct.values() if len(members) > 1)
+
+
+class Scene:
+    """The events of a report in order, with what is asked of their pairs."""
+
+    def __init__(self, report: Report) -> None:
+        self.events: Sequence[Event] = sorted(report.events, key=lambda e: e.start)
+        self._words: Words = split_words(report.text)
+        forms = [fold_name(form) for form in self._words.forms]
+        self._spans = [self._words.span(e.start, e.end) or (0, 0) for e in self.events]
+        self._names = [fold_name(report.surface(e)) for e in self.events]
+        self._definite = [report.surface(e).startswith(("ال", "لل")) for e in self.events]
+        self._beside = [{*forms[max(0, a - 2) : a], *forms[b : b + 2]} for a, b in self._spans]
+        surfaces = {m.id: fold_name(report.surface(m)) for m in report.mentions}
+        values = {m.id: m.value for m in report.mentions}
+        self._fillers: list[dict[str, set[str]]] = []
+        for event in self.events:
+            fillers: dict[str, set[str]] = {}
+            for argument in event.arguments:
+                value = values.get(argument.id)
+                known = value if value and value != "?" else surfaces.get(argument.id, "")
+                fillers.setdefault(argument.role, set()).add(known)
+            self._fillers.append(fillers)
+
+    def pair(self, i: int, j: int) -> Features:
+        """What speaks for and against events i and j, i the earlier, being one."""
+        breaks = self._words.breaks
+        apart = breaks[self._spans[j][0]] - breaks[self._spans[i][0]] if breaks else 0
+        kind = self.events[j].type
+        between = sum(e.type == kind for e in self.events[i + 1 : j])
+        features = {
+            "bias": 1.0,
+            "same words": float(self._names[i] == self._names[j]),
+            "definite": float(self._definite[j]),
+            "definite after indefinite": float(self._definite[j] and not self._definite[i]),
+            "demonstrative": float(bool(self._beside[j] & _THIS)),
+            "another": float(bool(self._beside[j] & _OTHER)),
+            "one sentence": float(apart == 0),
+            "sentences between": log1p(apart),
+            "events between": float(min(between, _MOST_BETWEEN)),
+            "other status": float(self.events[i].status != self.events[j].status),
+        }
+        return features | dict(self._shared(i, j))
+
+    def _shared(self, i: int, j: int) -> Iterator[tuple[str, float]]:
+        """For each role that both fill: whether with the same, or with others."""
+        left, right = self._fillers[i], self._fillers[j]
+        for role in left.keys() & right.keys():
+            yield f"{'same' if left[role] & right[role] else 'other'} {role}", 1.0
+        if not left.keys() & right.keys():
+            yield "nothing in common", 1.0
+
+
+@cache
+def linker() -> Linker:
+    """The shipped one."""
+    data = json.loads((files("marsad") / "coreference.json").read_text("utf-8"))
+    return Linker(data["weights"], data["threshold"])
+
+
+def with_same(report: Report) -> Report:
+    """The report with the groups of its events that are one."""
+    return replace(report, same=linker().groups(report))

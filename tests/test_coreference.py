@@ -1,0 +1,81 @@
+"""Triggers of one event: what the features say, what the shipped weights give on unseen gold."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marsad.coreference import Linker, Scene, linker
+from marsad.schema import Argument, Event, Mention, Report, default_labels
+
+TYPES = default_labels().events
+STATUS = default_labels().statuses[0]
+TEXT = "انفجرت عبوة في بغداد. وأدى الانفجار إلى دمار. ثم وقع هجوم آخر في الموصل."
+
+
+def event(id: str, type: str, word: str, *arguments: Argument) -> Event:
+    at = TEXT.index(word)
+    return Event(id, type, STATUS, at, at + len(word), arguments)
+
+
+@pytest.fixture
+def report() -> Report:
+    type = TYPES[3]
+    return Report(
+        "r", TEXT, None,
+        (Mention("l1", "LOCATION", TEXT.index("بغداد"), TEXT.index("بغداد") + 5),
+         Mention("l2", "LOCATION", TEXT.index("الموصل"), TEXT.index("الموصل") + 6)),
+        (event("e1", type, "انفجرت", Argument("place", "l1")),
+         event("e2", type, "الانفجار"), event("e3", type, "هجوم", Argument("place", "l2"))),
+    )  # fmt: skip
+
+
+def test_features_tell_what_the_text_says(report: Report) -> None:
+    scene = Scene(report)
+    near, far = scene.pair(0, 1), scene.pair(0, 2)
+    assert near["definite"] == near["definite after indefinite"] == 1
+    assert far["another"] == far["other place"] == 1
+    assert near["events between"] == 0 and far["events between"] == 1
+
+
+def test_a_later_definite_mention_is_the_same_event(report: Report) -> None:
+    assert linker().groups(report) == (("e1", "e2"),)
+
+
+@given(st.data())
+def test_groups_are_disjoint_and_of_one_type(data: st.DataObject) -> None:
+    spans = data.draw(st.lists(st.integers(0, len(TEXT) - 2), unique=True, max_size=8))
+    events = tuple(
+        Event(f"e{i}", data.draw(st.sampled_from(TYPES[:2])), STATUS, at, at + 1)
+        for i, at in enumerate(spans)
+    )
+    found = Linker({"bias": data.draw(st.floats(-3, 3))}, 0.5).groups(
+        Report("r", TEXT, None, (), events)
+    )
+    members = [id for group in found for id in group]
+    assert len(members) == len(set(members))
+    type_of = {e.id: e.type for e in events}
+    assert all(len({type_of[id] for id in group}) == 1 for group in found)
+
+
+def test_shipped_weights_beat_both_baselines_on_the_test_split() -> None:
+    training = pytest.importorskip("marsad_training.coreference", reason="needs the train extra")
+    from marsad_training.corpus import read_splits
+
+    gold = read_splits(Path(__file__).parents[1] / "training/corpus")["test"]
+    learnt = training.b_cubed(gold, linker().groups)
+    assert learnt > 0.94
+    assert learnt > training.b_cubed(gold, training.apart)
+    assert learnt > training.b_cubed(gold, training.by_type)
+
+
+def test_b_cubed_of_gold_is_one() -> None:
+    training = pytest.importorskip("marsad_training.coreference", reason="needs the train extra")
+    events = tuple(Event(f"e{i}", TYPES[0], STATUS, i, i + 1) for i in range(4))
+    report = Report("r", TEXT, None, (), events, (("e0", "e1"),))
+    assert training.b_cubed([report], lambda r: r.same) == 1
+    # precision 1 1/2 1/2 1/2 ... by hand: three in one group against {0,1}, {2}, {3}
+    found = training.b_cubed([report], lambda r: (("e0", "e1", "e2"),))
+    precision, recall = (2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, 1.0
+    assert found == pytest.approx(2 * precision * recall / (precision + recall))
