@@ -36,7 +36,7 @@ def test_features_tell_what_the_text_says(report: Report) -> None:
     near, far = scene.pair(0, 1), scene.pair(0, 2)
     assert near["definite"] == near["definite after indefinite"] == 1
     assert far["another"] == far["other place"] == 1
-    assert near["events between"] == 0 and far["events between"] == 1
+    assert (near["events between"], far["events between"]) == (0, 1)
 
 
 def test_a_later_definite_mention_is_the_same_event(report: Report) -> None:

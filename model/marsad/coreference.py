@@ -20,12 +20,15 @@ from marsad.text import Words, split_words
 Features = dict[str, float]
 Groups = tuple[tuple[str, ...], ...]
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _MOST_BETWEEN = 3  # events of the type between two; more say nothing more
 # words beside a trigger that tell of another event, and of one told before
-_OTHER = frozenset(
-    "اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله".split()
-)
-_THIS = frozenset("هذا هذه ذلك تلك نفسه نفسها ذاته ذاتها".split())
+_OTHER = _set("اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله")
+_THIS = _set("هذا هذه ذلك تلك نفسه نفسها ذاته ذاتها")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Scene:
     def pair(self, i: int, j: int) -> Features:
         """What speaks for and against events i and j, i the earlier, being one."""
         breaks = self._words.breaks
-        apart = breaks[self._spans[j][0]] - breaks[self._spans[i][0]] if breaks else 0
+        apart = max(breaks[self._spans[j][0]] - breaks[self._spans[i][0]], 0)
         kind = self.events[j].type
         between = sum(e.type == kind for e in self.events[i + 1 : j])
         features = {
