@@ -42,6 +42,28 @@ def test_a_row_holds_mean_and_spread_over_seeds(tmp_path: Path) -> None:
     assert row.endswith("| 2 | yes |")
 
 
+def test_a_theatre_left_out_is_compared_with_the_run_that_saw_it(tmp_path: Path) -> None:
+    (tmp_path / "levers.toml").write_text(
+        'text = "x"\n[[held_out]]\ntheatre = "iq"\nabout = "Iraq"\nrun = "w"\nbeside = "f"\n',
+        "utf-8",
+    )
+    (tmp_path / "runs").mkdir()
+    for name, f1 in (("w", 0.70), ("f", 0.72)):
+        scores = {"corpus-test": {"theatres": {"iq": dict.fromkeys(experiments.SELECTED, f1)}}}
+        (tmp_path / "runs" / f"{name}.json").write_text(json.dumps({"scores": scores}), "utf-8")
+    row = experiments.table(tmp_path).splitlines()[-1]
+    assert row == "| Iraq | 70.0 / 70.0 / 70.0 | 72.0 / 72.0 / 72.0 | -2.0 / -2.0 / -2.0 |"
+
+
+def test_a_run_on_another_machine_says_so(tmp_path: Path) -> None:
+    (tmp_path / "levers.toml").write_text(LEVERS, "utf-8")
+    _record(tmp_path, "a1", 0.70, 60)
+    _record(tmp_path, "a2", 0.70, 60)
+    path = tmp_path / "runs" / "a2.json"
+    path.write_text(path.read_text("utf-8").replace('"seconds"', '"device": "GPU", "seconds"'))
+    assert experiments.table(tmp_path).endswith("| 1 (GPU) | yes |\n")
+
+
 def test_a_run_without_figures_is_named(tmp_path: Path) -> None:
     (tmp_path / "levers.toml").write_text(LEVERS, "utf-8")
     _record(tmp_path, "a1", 0.70, 60)

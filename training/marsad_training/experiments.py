@@ -14,7 +14,7 @@ from typing import Any
 from marsad.artifact import load
 from marsad.errors import at, read_text
 from marsad_training.export import measure, stages
-from marsad_training.fit import extractor_of, open_run, read_data
+from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
 from marsad_training.tune import tune
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
@@ -49,7 +49,7 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
         "stages": found,
         "scores": {
             name: {task: scores[task]["f1"] for task in TASKS}
-            | {key: scores[key] for key in ("calibration_error", "false_events")}
+            | {key: scores[key] for key in ("calibration_error", "false_events", "theatres")}
             for name, scores in measure(extractor, corpus, real).items()
         },
     }
@@ -61,6 +61,8 @@ def table(folder: Path) -> str:
     parts = [levers["text"].strip()]
     if "lever" in levers:
         parts.append("\n".join(_fits(folder, levers["lever"])))
+    if "held_out" in levers:
+        parts.append("\n".join(_held_out(folder, levers["held_out"])))
     if "adaptation" in levers:
         parts.append("\n".join(_adaptations(folder, levers["adaptation"])))
     return "\n\n".join(parts) + "\n"
@@ -74,15 +76,38 @@ def _fits(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "|---|---|---:|---|---|---:|---|"
     for lever in levers:
         runs = [_read(folder, name) for name in lever["runs"]]
-        minutes = mean(sum(stage["seconds"] for stage in run["stages"]) / 60 for run in runs)
         cells = " | ".join(
             " / ".join(_spread([run["scores"][name][task] for run in runs]) for task in tasks)
             for name in sets
         )
         yield (
-            f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells} | {minutes:.0f} "
+            f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells} | {_minutes(runs)} "
             f"| {lever['kept']} |"
         )
+
+
+def _held_out(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What a theatre's test reports lose where no report of it is trained on."""
+    yield f"| theatre left out of training | {' / '.join(SELECTED)} | with it | difference |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        name = row["theatre"]
+        left, full = (
+            _read(folder, row[key])["scores"]["corpus-test"]["theatres"][name]
+            for key in ("run", "beside")
+        )
+        cells = " | ".join(
+            " / ".join(f"{100 * of[t]:.1f}" for t in SELECTED) for of in (left, full)
+        )
+        change = " / ".join(f"{100 * (left[t] - full[t]):+.1f}" for t in SELECTED)
+        yield f"| {row['about']} | {cells} | {change} |"
+
+
+def _minutes(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Mean minutes of all stages of a run; the machine, where it was not two CPU cores."""
+    minutes = mean(sum(stage["seconds"] for stage in run["stages"]) / 60 for run in runs)
+    devices = {s["device"] for run in runs for s in run["stages"] if "device" in s}
+    return f"{minutes:.0f}" + "".join(f" ({device})" for device in sorted(devices))
 
 
 def _adaptations(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -93,8 +118,8 @@ def _adaptations(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[
         cells = " | ".join(
             _spread([run["test_f1"][name] for run in runs]) for name in ("anercorp", "aqmar")
         )
-        minutes = mean(run["seconds"] / 60 for run in runs)
-        yield f"| {lever['change']} | {len(runs)} | {cells} | {minutes:.0f} | {lever['kept']} |"
+        minutes = _minutes([{"stages": [run]} for run in runs])
+        yield f"| {lever['change']} | {len(runs)} | {cells} | {minutes} | {lever['kept']} |"
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

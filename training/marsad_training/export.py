@@ -26,6 +26,7 @@ from marsad.score import score
 from marsad.text import NORMALISATION, split_words
 from marsad_training.corpus import read_reports, read_splits
 from marsad_training.fit import (
+    SELECTED,
     Run,
     decoder_of,
     evaluate,
@@ -34,6 +35,7 @@ from marsad_training.fit import (
     read_again,
     read_data,
 )
+from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.quantise import quantise
 from marsad_training.tune import calibration_error, tune
@@ -96,8 +98,24 @@ def measure(extractor: Extractor, corpus: Path, real: Sequence[Path]) -> dict[st
                 kind: round(calibration_error(pairs, kind), 4) for kind in ("mentions", "triggers")
             },
             "false_events": false_events(pairs),
+            "theatres": theatres(pairs),
         }
     return found
+
+
+def theatres(pairs: Sequence[tuple[Report, Report]]) -> dict[str, dict[str, float]]:
+    """F1 of mentions, triggers and arguments by theatre, the first part of a report's id."""
+    parts: dict[str, list[tuple[Report, Report]]] = {}
+    for gold, read in pairs:
+        parts.setdefault(gold.id.split("-")[0], []).append((gold, read))
+    return {
+        name: {
+            task: round(value, 4)
+            for task in SELECTED
+            for value in [score([g for g, _ in part], [r for _, r in part]).f1(task)]
+        }
+        for name, part in sorted(parts.items())
+    }
 
 
 def false_events(pairs: Sequence[tuple[Report, Report]]) -> dict[str, float]:
@@ -202,8 +220,10 @@ def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     earlier = config.get("init") or Path(config["base"]).parent
     if Path(earlier) != Path():  # a hub name or "default" has no folder above it
         yield from stages(Path(earlier))
-    scored = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
-    yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **scored}
+    more = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
+    if (device := manifest.get("device", CPU)) != CPU:
+        more["device"] = device
+    yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **more}
 
 
 def _pretty(facts: Any) -> str:

@@ -30,6 +30,8 @@ from marsad_training.encode import Features
 from marsad_training.encoder import build_encoder
 from marsad_training.network import WordEncoder, load_base
 
+CPU = "cpu"  # the device of a manifest that names no other
+
 
 def base_folder(name: str, runs: Path) -> str:
     """The folder or hub name of a base; "default" is built on first use under `runs`."""
@@ -232,6 +234,7 @@ def write_manifest(run: Path, **facts: Any) -> None:
     facts["versions"] = {name: version(name) for name in packages}
     facts["python"], facts["machine"] = platform.python_version(), platform.machine()
     facts["threads"] = torch.get_num_threads()
+    facts["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else CPU
     run.mkdir(parents=True, exist_ok=True)
     (run / "manifest.json").write_text(
         json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8"

@@ -6,6 +6,7 @@ noun tells («مسلحون») and the country of its adjective («الشرطة �
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -48,10 +49,11 @@ class ResolvedActor:
 def actor(text: str) -> ResolvedActor | None:
     """The actor that a name means; None where neither name nor head noun is known."""
     text = text[:_LONGEST].strip()
-    for folded in readings(text):
-        for name in _parts(folded):
-            if found := _table().get(name):
-                return found
+    for part in (text, *_ASIDE.split(text)):  # «أنصار الله (الحوثيين)»
+        for folded in readings(part):
+            for name in _parts(folded):
+                if found := _table().get(name):
+                    return found
     for folded in readings(text):
         if found := _nearest(folded):
             return found
@@ -61,8 +63,14 @@ def actor(text: str) -> ResolvedActor | None:
 # --- the table ---------------------------------------------------------------------------------
 
 _LONGEST = 120  # characters; no name of an actor is longer
-_SHORTEST = 5  # letters from which a name may be misspelt and still be known
-SPELLING = 90.0  # least likeness of a misspelt name, in percent of its letters
+_ASIDE = re.compile(r"[()\[\]«»\"،]")
+_SHORTEST = 6  # letters from which a name may be misspelt and still be known
+# Least likeness of a misspelt name, in percent of its letters. Measured on the table itself: of
+# names with one letter dropped, swapped or changed 0.89 are found, 0.996 of them rightly; of names
+# whose row is taken out 0.03 are mistaken for another group.
+SPELLING = 90.0
+# only groups have names of their own; «الجيش الغاني» and «الجيش الغيني» differ by a letter
+_NAMED = frozenset({"rebel", "political_militia", "identity_militia", "coalition_igo"})
 
 
 def _set(words: str) -> frozenset[str]:
@@ -102,11 +110,23 @@ def _table() -> Mapping[str, ResolvedActor]:
     return found
 
 
+@cache
+def _groups() -> tuple[str, ...]:
+    """Folded names that may be met misspelt: of groups, without an adjective of a country."""
+    return tuple(
+        name
+        for name, it in _table().items()
+        if it.actor_class in _NAMED
+        and len(name) >= _SHORTEST
+        and not any(word in _demonyms() for word in name.split())
+    )
+
+
 def _nearest(folded: str) -> ResolvedActor | None:
-    """The actor whose name is spelt most alike."""
-    if len(folded) < _SHORTEST:
+    """The group whose name is spelt most alike."""
+    if len(folded) < _SHORTEST or any(word in _demonyms() for word in folded.split()):
         return None
-    hit = process.extractOne(folded, _table().keys(), scorer=fuzz.ratio, score_cutoff=SPELLING)
+    hit = process.extractOne(folded, _groups(), scorer=fuzz.ratio, score_cutoff=SPELLING)
     return replace(_table()[hit[0]], match="spelling") if hit else None
 
 

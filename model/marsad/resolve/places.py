@@ -155,7 +155,7 @@ def _parts(folded: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
         near = trailing < len(words)
         kinds: frozenset[str] = frozenset()
         for first in range(trailing):
-            if trailing - first > 1 or words[first] not in _GENERIC:
+            if trailing - first > 1 or words[first].removeprefix("ال") not in _GENERIC:
                 yield " ".join(words[first:trailing]), near, kinds
             if words[first] in _HEADS:
                 kinds = _HEADS[words[first]]

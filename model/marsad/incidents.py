@@ -1,0 +1,268 @@
+"""What happened: the triggers of one event with their harm, when, where and to how many.
+
+A report of 25 triggers tells about seven incidents. Triggers of one event (`Report.same`) are one
+incident; a trigger of harm («قتل», «أصيب») belongs to the nearest cause in its sentence or the one
+before; an interception stays apart from the attack that it foiled and points to it. Which types
+are harm, causes and interceptions is data (`incidents.json`).
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from marsad.resolve.places import ResolvedPlace, places
+from marsad.schema import Argument, Event, Labels, Report, default_labels
+from marsad.text import split_words
+
+_UNKNOWN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that happened, might have, or was said not to have.
+
+    `events` are the triggers that tell it, those of the incident itself first, then those of its
+    harm; `arguments` the fillers of their roles, each name once. `date` is a value of the
+    guidelines, None where unresolved. `harm` maps `killed`, `injured` and the like to a count as
+    the guidelines write it (`3`, `10+`, `?` for some). `background` tells that it lies well before
+    the report. `counter_of` is the id of the incident that this one foiled.
+    """
+
+    id: str
+    type: str
+    status: str
+    events: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    date: str | None
+    place: ResolvedPlace | None
+    harm: Mapping[str, str]
+    background: bool = False
+    counter_of: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, unresolved fields left out."""
+        data = {k: v for k, v in asdict(self).items() if v not in (None, {}, False)}
+        data["arguments"] = [{"role": a.role, "id": a.id} for a in self.arguments]
+        return data
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Which event types are harm, causes and interceptions; what the roles are for."""
+
+    harm: Mapping[str, str]
+    causes: frozenset[str]
+    counters: frozenset[str]
+    countered: frozenset[str]
+    roles: Mapping[str, str]
+    background_days: int
+
+
+@cache
+def default_scheme() -> Scheme:
+    """The scheme of the guidelines' label set."""
+    data = json.loads((files("marsad") / "incidents.json").read_text("utf-8"))
+    for name in ("causes", "counters", "countered"):
+        data[name] = frozenset(data[name])
+    return Scheme(**data)
+
+
+def incidents(
+    report: Report, labels: Labels | None = None, scheme: Scheme | None = None
+) -> tuple[Incident, ...]:
+    """The incidents of a report, in the order of their first triggers."""
+    return _Builder(report, labels or default_labels(), scheme or default_scheme()).build()
+
+
+class _Builder:
+    """One report's events on their way to incidents."""
+
+    def __init__(self, report: Report, labels: Labels, scheme: Scheme) -> None:
+        self._report, self._labels, self._scheme = report, labels, scheme
+        self._mentions = {m.id: m for m in report.mentions}
+        words = split_words(report.text)
+        at = {e.id: words.span(e.start, e.end) for e in report.events}
+        self._sentence = {id: words.breaks[s[0]] if s else 0 for id, s in at.items()}
+        sites = labels.roles.get(scheme.roles["place"], ())
+        named = [m for m in report.mentions if m.type in sites]
+        found = places(report.surface(m) for m in named)
+        self._places = {m.id: p for m, p in zip(named, found, strict=True) if p is not None}
+
+    def build(self) -> tuple[Incident, ...]:
+        """Groups of triggers, harm joined to its causes, interceptions to what they foiled."""
+        groups = self._groups()
+        causes = [g for g in groups if g[0].type not in self._scheme.harm]
+        harms: dict[int, list[list[Event]]] = {}
+        lone: list[list[Event]] = []
+        for group in groups:
+            if group[0].type in self._scheme.harm:
+                cause = self._cause(group, causes)
+                if cause is None:
+                    lone.append(group)
+                else:
+                    harms.setdefault(id(cause), []).append(group)
+        ordered = sorted(causes + lone, key=lambda g: g[0].start)
+        made = [
+            self._incident(f"i{n}", group, harms.get(id(group), []))
+            for n, group in enumerate(ordered, 1)
+        ]
+        return tuple(self._counters(made, ordered))
+
+    def _groups(self) -> list[list[Event]]:
+        of = {id: n for n, group in enumerate(self._report.same) for id in group}
+        groups: dict[object, list[Event]] = {}
+        for event in sorted(self._report.events, key=lambda e: e.start):
+            groups.setdefault(of.get(event.id, event.id), []).append(event)
+        return list(groups.values())
+
+    def _cause(self, harm: Sequence[Event], causes: Sequence[list[Event]]) -> list[Event] | None:
+        """The group whose trigger stands nearest, in the sentence of the harm or the one before."""
+        best: tuple[int, int, list[Event]] | None = None
+        for group in causes:
+            if group[0].type not in self._scheme.causes:
+                continue
+            for one in group:
+                for other in harm:
+                    apart = self._sentence[other.id] - self._sentence[one.id]
+                    if apart in (0, 1) and not self._conflict(one, other):
+                        key = (apart, abs(one.start - other.start))
+                        if best is None or key < best[:2]:
+                            best = (*key, group)
+        return best[2] if best else None
+
+    def _conflict(self, left: Event, right: Event) -> bool:
+        """Whether both tell a time or a place, and another one."""
+        for role in (self._scheme.roles["time"], self._scheme.roles["place"]):
+            a, b = ({self._known(i) for i in _fillers(e, role)} for e in (left, right))
+            if a and b and not a & b:
+                return True
+        return False
+
+    def _known(self, id: str) -> str:
+        mention = self._mentions[id]
+        if id in self._places:
+            return self._places[id].source_id
+        return mention.value or self._report.surface(mention)
+
+    def _incident(self, id: str, group: list[Event], harms: list[list[Event]]) -> Incident:
+        events = [*group, *(event for harm in harms for event in harm)]
+        counted = [group, *harms] if group[0].type in self._scheme.harm else harms
+        date = self._date(events)
+        return Incident(
+            id, group[0].type, self._status(group), tuple(e.id for e in events),
+            tuple(self._arguments(events)), date, self._place(events), self._harm(counted),
+            self._is_background(date),
+        )  # fmt: skip
+
+    def _status(self, group: Sequence[Event]) -> str:
+        """The status of most of its triggers; of equals the one that the label set has first."""
+        order = self._labels.statuses
+        told = [event.status for event in group]
+        return max(order, key=lambda s: (told.count(s), -order.index(s)))
+
+    def _arguments(self, events: Iterable[Event]) -> Iterator[Argument]:
+        seen: set[tuple[str, str]] = set()
+        for event in events:
+            for argument in event.arguments:
+                key = (argument.role, self._known(argument.id))
+                if key not in seen:
+                    seen.add(key)
+                    yield argument
+
+    def _date(self, events: Iterable[Event]) -> str | None:
+        """The finest of the dates that its triggers take, the first of equals."""
+        values = [
+            value
+            for event in events
+            for id in _fillers(event, self._scheme.roles["time"])
+            if (value := self._mentions[id].value) and value != _UNKNOWN
+        ]
+        return max(values, key=len, default=None)
+
+    def _place(self, events: Sequence[Event]) -> ResolvedPlace | None:
+        """Where it was: its places, else the site that it was aimed at; the finest first."""
+        for use in ("place", "aim"):
+            found = [
+                self._places[id]
+                for event in events
+                for id in _fillers(event, self._scheme.roles[use])
+                if id in self._places
+            ]
+            if found:
+                return min(found, key=lambda p: _PRECISIONS.index(p.precision))
+        return None
+
+    def _harm(self, groups: Iterable[Sequence[Event]]) -> dict[str, str]:
+        """Counts by kind of harm: the most that one trigger of a group tells, summed over groups.
+
+        Triggers of one group tell the same dead again; other groups tell others.
+        """
+        found: dict[str, list[str]] = {}
+        for group in groups:
+            kind = self._scheme.harm.get(group[0].type)
+            if kind and (told := [c for e in group if (c := self._count(e))]):
+                found.setdefault(kind, []).append(max(told, key=_least))
+        return {kind: _sum(counts) for kind, counts in found.items()}
+
+    def _count(self, event: Event) -> str | None:
+        values = [
+            self._mentions[id].value or "1" for id in _fillers(event, self._scheme.roles["harmed"])
+        ]
+        return _sum(values) if values else None
+
+    def _is_background(self, date: str | None) -> bool:
+        told, today = _last_day(date or ""), _last_day(self._report.date or "")
+        return bool(told and today and (today - told).days > self._scheme.background_days)
+
+    def _counters(
+        self, made: Sequence[Incident], groups: Sequence[list[Event]]
+    ) -> Iterator[Incident]:
+        """Interceptions point to the nearest foiled incident of their sentence or the next."""
+        for incident, group in zip(made, groups, strict=True):
+            foiled = [
+                (abs(other[0].start - group[0].start), target.id)
+                for target, other in zip(made, groups, strict=True)
+                if target.status in self._scheme.countered
+                and target.type not in self._scheme.counters
+                and abs(self._sentence[other[0].id] - self._sentence[group[0].id]) <= 1
+            ]
+            is_counter = incident.type in self._scheme.counters and foiled
+            yield replace(incident, counter_of=min(foiled)[1]) if is_counter else incident
+
+
+_PRECISIONS = ("exact", "near", "area", "country")
+
+
+def _last_day(value: str) -> dt.date | None:
+    """The last day of a date, month or year; None for weeks, quarters and no date."""
+    try:
+        return dt.date.fromisoformat(f"{value}-12-31"[:10] if len(value) == 4 else value[:10])
+    except ValueError:
+        pass
+    try:
+        first = dt.date.fromisoformat(f"{value}-28")
+    except ValueError:
+        return None
+    return first  # days 29 to 31 do not matter to a span of weeks
+
+
+def _fillers(event: Event, role: str) -> list[str]:
+    return [a.id for a in event.arguments if a.role == role]
+
+
+def _least(count: str) -> int:
+    """What a count says at the least: `10+` is 10, `?` is 1."""
+    return 1 if count == _UNKNOWN else int(count.rstrip("+"))
+
+
+def _sum(counts: Sequence[str]) -> str:
+    """`3` and `2` are `5`, with `10+` `15+`; some more unknown ones make it open."""
+    if all(count == _UNKNOWN for count in counts):
+        return _UNKNOWN
+    total = sum(int(c.rstrip("+")) for c in counts if c != _UNKNOWN)
+    is_open = any(c == _UNKNOWN or c.endswith("+") for c in counts)
+    return f"{total}+" if is_open else str(total)
