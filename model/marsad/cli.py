@@ -1,12 +1,13 @@
 """`marsad`: predict and score from the command line."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,6 +16,8 @@ from rich.progress import track
 from marsad import pretty
 from marsad.artifact import load
 from marsad.errors import MarsadError, at, read_text
+from marsad.export import acled
+from marsad.export.rows import geojson, rows
 from marsad.formats import jsonl, markup
 from marsad.schema import Report
 from marsad.score import score as compare
@@ -31,6 +34,9 @@ class Format(StrEnum):
 
     jsonl = "jsonl"
     pretty = "pretty"
+    csv = "csv"
+    acled = "acled"
+    geojson = "geojson"
 
 
 @app.callback()
@@ -50,7 +56,19 @@ def predict(
     date: Annotated[
         str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="JSON lines, or a page to read.")] = Format.jsonl,
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="JSON lines of reports, a page to read; or their incidents as rows (csv), "
+            "ACLED-shaped rows (acled) or points on a map (geojson)."
+        ),
+    ] = Format.jsonl,
+    all: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="ACLED rows for denied, possible and background incidents, too."
+        ),
+    ] = False,
     model: Annotated[
         Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
     ] = None,
@@ -60,12 +78,18 @@ def predict(
         documents = [d for source in sources or ["-"] for d in _documents(source, date)]
         texts, dates, ids = zip(*documents, strict=True)
         reports = load(model).predict_many(texts, dates, ids)
-        console = Console()
-        for report in _progress(reports, len(documents)):
-            if format is Format.jsonl:
+        found = _progress(reports, len(documents))
+        if format is Format.jsonl:
+            for report in found:
                 print(report.to_json(), flush=True)
-            else:
+        elif format is Format.pretty:
+            console = Console()
+            for report in found:
                 pretty.show(report, console)
+        elif format is Format.geojson:
+            print(json.dumps(geojson(found), ensure_ascii=False, indent=1))
+        else:
+            _write_rows(rows(found) if format is Format.csv else acled.rows(found, everything=all))
 
 
 @app.command("score")
@@ -81,6 +105,18 @@ def score_command(
             print(json.dumps(scores.to_dict(), indent=1))
         else:
             pretty.show_scores(scores, Console())
+
+
+def _write_rows(found: Iterable[dict[str, Any]]) -> None:
+    """CSV on stdout, its first line the names of the columns."""
+    writer = None
+    for row in found:
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+    if writer is None:
+        print("marsad: no incident in these reports.", file=sys.stderr)
 
 
 @contextmanager

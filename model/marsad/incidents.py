@@ -87,7 +87,7 @@ class _Builder:
         words = split_words(report.text)
         at = {e.id: words.span(e.start, e.end) for e in report.events}
         self._sentence = {id: words.breaks[s[0]] if s else 0 for id, s in at.items()}
-        sites = labels.roles.get(scheme.roles["place"], ())
+        sites = labels.roles.get(scheme.roles["where"], ())
         named = [m for m in report.mentions if m.type in sites]
         found = places(report.surface(m) for m in named)
         self._places = {m.id: p for m, p in zip(named, found, strict=True) if p is not None}
@@ -136,7 +136,7 @@ class _Builder:
 
     def _conflict(self, left: Event, right: Event) -> bool:
         """Whether both tell a time or a place, and another one."""
-        for role in (self._scheme.roles["time"], self._scheme.roles["place"]):
+        for role in (self._scheme.roles["when"], self._scheme.roles["where"]):
             a, b = ({self._known(i) for i in _fillers(e, role)} for e in (left, right))
             if a and b and not a & b:
                 return True
@@ -178,14 +178,14 @@ class _Builder:
         values = [
             value
             for event in events
-            for id in _fillers(event, self._scheme.roles["time"])
+            for id in _fillers(event, self._scheme.roles["when"])
             if (value := self._mentions[id].value) and value != _UNKNOWN
         ]
         return max(values, key=len, default=None)
 
     def _place(self, events: Sequence[Event]) -> ResolvedPlace | None:
         """Where it was: its places, else the site that it was aimed at; the finest first."""
-        for use in ("place", "aim"):
+        for use in ("where", "aim"):
             found = [
                 self._places[id]
                 for event in events

@@ -1,0 +1,1 @@
+"""Incidents in the shapes that analysts load: rows, ACLED-shaped rows, GeoJSON."""

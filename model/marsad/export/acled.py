@@ -1,0 +1,133 @@
+"""Incidents as rows in the shape of ACLED's codebook (2023): types, actors, precision codes.
+
+Which sub-event an incident becomes is data (`acled.json`); the column `rule` tells the number of
+the rule that applied. Denied, possible and background incidents, and attacks whose interception
+has a row, are left out unless asked for; harm without a told cause never has a row.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from marsad.incidents import Incident, incidents
+from marsad.resolve.actors import ResolvedActor, actor
+from marsad.schema import Labels, Report
+
+Row = dict[str, Any]
+_GEO = {"exact": 1, "near": 2, "area": 3, "country": 3}  # ACLED: 1 exact, 2 near, 3 larger area
+
+
+def rows(
+    reports: Iterable[Report], labels: Labels | None = None, everything: bool = False
+) -> Iterator[Row]:
+    """One row for each incident that ACLED would list; with `everything` the others too."""
+    for report in reports:
+        found_in = incidents(report, labels)
+        countered = {incident.counter_of for incident in found_in}
+        for incident in found_in:
+            told = incident.status in _scheme()["told"] and not incident.background
+            told = told and incident.id not in countered  # the interception is its row
+            if (told or everything) and (found := _row(report, incident)):
+                yield found
+
+
+@cache
+def _scheme() -> Mapping[str, Any]:
+    scheme: Mapping[str, Any] = json.loads(
+        (files("marsad") / "export" / "acled.json").read_text("utf-8")
+    )
+    return scheme
+
+
+def _row(report: Report, incident: Incident) -> Row | None:
+    agents = list(_actors(report, incident, [_scheme()["agent"]]))
+    aims = list(_actors(report, incident, _scheme()["aims"]))
+    found = _rule(report, incident, agents, aims)
+    if found is None:
+        return None
+    number, rule = found
+    place = incident.place
+    country = place.country if place else ""
+    first, second = (people[0] if people else None for people in (agents, aims))
+    return {
+        "event_date": (incident.date or report.date or "")[:10],
+        "time_precision": _time_precision(incident.date),
+        "event_type": rule["event"], "sub_event_type": rule["sub_event"],
+        "actor1": _name(first), "inter1": _inter(first, country),
+        "actor2": _name(second), "inter2": _inter(second, country),
+        "country": country, "admin1": place.admin if place else "",
+        "location": place.name if place else "",
+        "latitude": place.latitude if place else "", "longitude": place.longitude if place else "",
+        "geo_precision": _GEO[place.precision] if place else "",
+        "fatalities": _fatalities(incident), "status": incident.status,
+        "source": report.id, "notes": _sentence(report, incident), "rule": number,
+    }  # fmt: skip
+
+
+def _actors(report: Report, incident: Incident, roles: Iterable[str]) -> Iterator[ResolvedActor]:
+    for role in roles:
+        for argument in incident.arguments:
+            if argument.role == role:
+                surface = report.surface(report.mention(argument.id))
+                yield actor(surface) or ResolvedActor(surface, "", "", "", "")
+
+
+def _rule(
+    report: Report, incident: Incident, agents: list[ResolvedActor], aims: list[ResolvedActor]
+) -> tuple[int, Mapping[str, Any]] | None:
+    """The first rule all of whose conditions hold, with its number."""
+    spans = [e for e in report.events if e.id in incident.events]
+    spans_text = [report.surface(e) for e in spans]
+    said = " ".join(
+        [*spans_text, *(report.surface(report.mention(a.id)) for a in incident.arguments)]
+    )
+    classes = {"agents": {a.actor_class for a in agents}, "aims": {a.actor_class for a in aims}}
+    for number, rule in enumerate(_scheme()["rules"], 1):
+        if (
+            incident.type in rule["types"]
+            and incident.status in rule.get("statuses", [incident.status])
+            and ("words" not in rule or any(word in said for word in rule["words"]))
+            and all(key not in rule or classes[key] & {*rule[key]} for key in classes)
+            and ("harm" not in rule or incident.harm.keys() & {*rule["harm"]})
+        ):
+            return number, rule
+    return None
+
+
+def _name(who: ResolvedActor | None) -> str:
+    return (who.name_en or who.name_ar) if who else ""
+
+
+def _inter(who: ResolvedActor | None, country: str) -> int | str:
+    """ACLED's code of the actor; forces of another state than the place's are external."""
+    if who is None or not who.actor_class:
+        return ""
+    code: int = _scheme()["inter"][who.actor_class]
+    is_foreign = code == 1 and who.country and country and who.country != country
+    return int(_scheme()["foreign"]) if is_foreign else code
+
+
+def _time_precision(date: str | None) -> int:
+    """1 for a day, 2 for a week, 3 for a month or less known."""
+    if date is None:
+        return 3
+    return 1 if len(date) >= 10 else 2 if "W" in date else 3
+
+
+def _fatalities(incident: Incident) -> int | str:
+    """The number killed, the least where it is open; empty where some are but not how many."""
+    count = incident.harm.get("killed")
+    if count is None:
+        return 0
+    return "" if count == "?" else int(count.rstrip("+"))
+
+
+def _sentence(report: Report, incident: Incident) -> str:
+    """The sentence of the first trigger."""
+    at = min(e.start for e in report.events if e.id in incident.events)
+    start = max((m.end() for m in re.finditer(r"[.!؟\n]\s*", report.text[:at])), default=0)
+    end = re.search(r"[.!؟\n]", report.text[at:])
+    return report.text[start : at + end.start() if end else len(report.text)].strip()

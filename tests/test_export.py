@@ -1,0 +1,96 @@
+"""Exports: a row for each incident, ACLED's sub-events by rule, GeoJSON that a map opens."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from marsad import cli
+from marsad.export import acled
+from marsad.export.rows import geojson, rows
+from marsad.formats import markup
+from marsad.incidents import default_scheme, incidents
+from marsad.resolve.actors import CAMEO_ROLES
+from marsad.schema import Report, default_labels
+
+ROOT = Path(__file__).parents[1]
+LABELS = default_labels()
+
+
+@pytest.fixture(scope="module")
+def some_reports() -> list[Report]:
+    return [r for f in sorted((ROOT / "training/corpus/reports").glob("IQ-*.txt"))
+            for r in markup.read(f)]  # fmt: skip
+
+
+def test_one_row_for_each_incident(some_reports: list[Report]) -> None:
+    found = list(rows(some_reports))
+    assert len(found) == sum(len(incidents(r)) for r in some_reports) > 100
+    assert len({tuple(row) for row in found}) == 1
+    assert all(row["evidence"] for row in found)
+
+
+def test_geojson_points_are_longitude_first(some_reports: list[Report]) -> None:
+    found = json.loads(json.dumps(geojson(some_reports)))
+    assert found["type"] == "FeatureCollection"
+    points = [f["geometry"]["coordinates"] for f in found["features"] if f["geometry"]]
+    assert len(points) > 50
+    in_iraq = sum(38 < x < 49 and 29 < y < 38 for x, y in points)
+    assert in_iraq / len(points) > 0.8
+
+
+def test_acled_leaves_out_what_did_not_happen(some_reports: list[Report]) -> None:
+    listed, all_of_them = list(acled.rows(some_reports)), list(acled.rows(some_reports, None, True))
+    assert 0 < len(listed) < len(all_of_them)
+    assert {row["status"] for row in listed} <= {"occurred", "foiled"}
+    assert {"denied", "possible"} <= {row["status"] for row in all_of_them}
+
+
+def test_foiled_strikes_are_disrupted_weapons_use(some_reports: list[Report]) -> None:
+    found = [r for r in acled.rows(some_reports, None, True) if r["rule"] == 1]
+    assert found
+    assert {(r["event_type"], r["sub_event_type"]) for r in found} == {
+        ("Strategic developments", "Disrupted weapons use")
+    }
+
+
+def test_acled_rules_name_only_what_exists() -> None:
+    scheme = acled._scheme()
+    for rule in scheme["rules"]:
+        assert {*rule["types"]} <= {*LABELS.events}
+        assert {*rule.get("statuses", ())} <= {*LABELS.statuses}
+        assert {*rule.get("agents", ()), *rule.get("aims", ())} <= CAMEO_ROLES.keys()
+        assert {*rule.get("harm", ())} <= {*default_scheme().harm.values()}
+    ruled = {type for rule in scheme["rules"] for type in rule["types"]}
+    # threats are no events of the codebook, nor are the dead and hurt without a cause
+    assert {*LABELS.events} - ruled == {"THREAT", "DEATH", "INJURY"}
+    assert scheme["inter"].keys() == CAMEO_ROLES.keys()
+
+
+@pytest.mark.parametrize("format", ["csv", "acled"])
+def test_the_command_line_writes_a_table(format: str) -> None:
+    example = str(ROOT / "notebooks/example.txt")
+    arguments = ["predict", example, "--date", "2022-01-04", "--format", format]
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exit_code == 0
+    table = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert len(table) >= 2
+    assert None not in table[0]
+
+
+def test_the_command_line_writes_geojson() -> None:
+    example = str(ROOT / "notebooks/example.txt")
+    result = CliRunner().invoke(cli.app, ["predict", example, "--format", "geojson"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["features"]
+
+
+def test_a_report_without_incidents_is_no_silence(tmp_path: Path) -> None:
+    path = tmp_path / "quiet.txt"
+    path.write_text("مرحبا", "utf-8")
+    result = CliRunner().invoke(cli.app, ["predict", str(path), "--format", "csv"])
+    assert result.exit_code == 0
+    assert "no incident" in result.stderr

@@ -1,0 +1,117 @@
+"""Incidents: triggers of one event and their harm together, an interception by what it foiled."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marsad.formats import markup
+from marsad.incidents import Incident, _sum, default_scheme, incidents
+from marsad.schema import Event, Report, default_labels
+
+LABELS = default_labels()
+CORPUS = Path(__file__).parents[1] / "training/corpus/reports"
+
+TEXT = (
+    "[انفجرت|e1] عبوة ناسفة في [بغداد|l1] [أمس|d1] فأدى ذلك إلى [مقتل|e2] [ثلاثة جنود|c1] "
+    "و[إصابة|e3] [خمسة|c2]. وقال مصدر إن [الانفجار|e4] [قتل|e5] [أربعة|c3].\n\n"
+    "[أسقطت|e6] الدفاعات [طائرة مسيرة|w1] كانت [تستهدف|e7] [قاعدة عين الأسد|f1]. "
+    "وفي [ديسمبر 2020|d2] [قصفت|e8] القاعدة."
+)
+MARKUP = f"""### id=x-1 date=2022-01-04 style=agency
+{TEXT}
+---
+e1 BOMBING occurred place=l1 time=d1
+e2 DEATH occurred victim=c1
+e3 INJURY occurred victim=c2
+e4 BOMBING occurred
+e5 DEATH occurred victim=c3
+e6 INTERCEPTION occurred target=w1
+e7 AIR_STRIKE foiled target=f1 instrument=w1
+e8 SHELLING occurred time=d2
+d1 2022-01-03
+c1 3
+c2 5
+c3 4
+d2 2020-12
+= e1 e4
+= e2 e5
+"""
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    path = tmp_path / "x.txt"
+    path.write_text(MARKUP, "utf-8")
+    return markup.read(path)[0]
+
+
+def test_harm_joins_its_cause_and_is_not_counted_twice(report: Report) -> None:
+    bombing = incidents(report)[0]
+    assert bombing.type == report.events[0].type
+    assert bombing.events == ("e1", "e4", "e2", "e5", "e3")
+    assert bombing.harm == {"killed": "4", "injured": "5"}
+    assert bombing.date == "2022-01-03"
+    assert bombing.place is not None
+    assert bombing.place.country == "IQ"
+    assert not bombing.background
+
+
+def test_an_interception_points_to_what_it_foiled(report: Report) -> None:
+    _, interception, strike, _ = incidents(report)
+    assert interception.counter_of == strike.id
+    assert strike.counter_of is None
+    assert strike.status == "foiled"
+    assert strike.place is not None
+    assert strike.place.source_id.startswith("marsad:")
+
+
+def test_old_events_are_background(report: Report) -> None:
+    assert [i.background for i in incidents(report)] == [False, False, False, True]
+    assert not any(i.background for i in incidents(replace(report, date=None)))
+
+
+def test_without_groups_each_trigger_of_a_cause_stands_alone(report: Report) -> None:
+    assert len(incidents(replace(report, same=()))) == 5
+
+
+def test_as_json(report: Report) -> None:
+    data = json.loads(json.dumps([i.to_dict() for i in incidents(report)], ensure_ascii=False))
+    assert data[0]["arguments"][0] == {"role": "place", "id": "l1"}
+    assert "counter_of" not in data[0]
+
+
+def test_every_trigger_of_the_corpus_is_told_by_one_incident() -> None:
+    for file in sorted(CORPUS.glob("*.txt"))[::9]:
+        for report in markup.read(file):
+            told = [id for i in incidents(report) for id in i.events]
+            assert sorted(told) == sorted(e.id for e in report.events)
+
+
+def test_scheme_names_only_known_labels() -> None:
+    scheme = default_scheme()
+    assert {*scheme.harm, *scheme.causes, *scheme.counters} <= {*LABELS.events}
+    assert scheme.countered <= {*LABELS.statuses}
+    assert {*scheme.roles.values()} <= {*LABELS.roles}
+
+
+@pytest.mark.parametrize(
+    ("counts", "total"),
+    [(["3", "2"], "5"), (["3", "10+"], "13+"), (["?", "2"], "2+"), (["?", "?"], "?"), (["0"], "0")],
+)
+def test_counts_add_up(counts: list[str], total: str) -> None:
+    assert _sum(counts) == total
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(LABELS.events)), max_size=6))
+def test_no_report_breaks_it(drawn: list[tuple[int, str]]) -> None:
+    text = "في بغداد وقع هجوم. ثم آخر"
+    events = tuple(
+        Event(f"e{i}", type, LABELS.statuses[i % 4], at, at + 1)
+        for i, (at, type) in enumerate({at: t for at, t in drawn}.items() and drawn)
+    )
+    found = incidents(Report("r", text, "2022-01-01", (), events))
+    assert all(isinstance(i, Incident) for i in found)
