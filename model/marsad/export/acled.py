@@ -43,7 +43,7 @@ def _scheme() -> Mapping[str, Any]:
 
 
 def _row(report: Report, incident: Incident) -> Row | None:
-    agents = list(_actors(report, incident, [_scheme()["agent"]]))
+    agents = list(_actors(report, incident, _scheme()["actors"]))
     aims = list(_actors(report, incident, _scheme()["aims"]))
     found = _rule(report, incident, agents, aims)
     if found is None:
