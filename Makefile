@@ -1,6 +1,6 @@
 # make demo   a fresh machine reads a report in the terminal
 # make test   environment, extras and the whole test suite
-# make train  the released model again: restore, adapt, fit, export (under 2 hours on 2 cores)
+# make train  the released model again: restore, adapt, fit, export (about 3 hours on 2 cores, minutes on a GPU)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
