@@ -12,7 +12,7 @@ from marsad import cli
 from marsad.export import acled
 from marsad.export.rows import geojson, rows
 from marsad.formats import markup
-from marsad.incidents import default_scheme, incidents
+from marsad.incidents import default_scheme, with_incidents
 from marsad.resolve.actors import CAMEO_ROLES
 from marsad.schema import Report, default_labels
 
@@ -22,13 +22,13 @@ LABELS = default_labels()
 
 @pytest.fixture(scope="module")
 def some_reports() -> list[Report]:
-    return [r for f in sorted((ROOT / "training/corpus/reports").glob("IQ-*.txt"))
-            for r in markup.read(f)]  # fmt: skip
+    files = sorted((ROOT / "training/corpus/reports").glob("IQ-*.txt"))
+    return [with_incidents(r, LABELS) for f in files for r in markup.read(f)]
 
 
 def test_one_row_for_each_incident(some_reports: list[Report]) -> None:
     found = list(rows(some_reports))
-    assert len(found) == sum(len(incidents(r)) for r in some_reports) > 100
+    assert len(found) == sum(len(r.incidents) for r in some_reports) > 100
     assert len({tuple(row) for row in found}) == 1
     assert all(row["evidence"] for row in found)
 
@@ -43,14 +43,17 @@ def test_geojson_points_are_longitude_first(some_reports: list[Report]) -> None:
 
 
 def test_acled_leaves_out_what_did_not_happen(some_reports: list[Report]) -> None:
-    listed, all_of_them = list(acled.rows(some_reports)), list(acled.rows(some_reports, None, True))
+    listed, all_of_them = (
+        list(acled.rows(some_reports)),
+        list(acled.rows(some_reports, everything=True)),
+    )
     assert 0 < len(listed) < len(all_of_them)
     assert {row["status"] for row in listed} <= {"occurred", "foiled"}
     assert {"denied", "possible"} <= {row["status"] for row in all_of_them}
 
 
 def test_foiled_strikes_are_disrupted_weapons_use(some_reports: list[Report]) -> None:
-    found = [r for r in acled.rows(some_reports, None, True) if r["rule"] == 1]
+    found = [r for r in acled.rows(some_reports, everything=True) if r["rule"] == 1]
     assert found
     assert {(r["event_type"], r["sub_event_type"]) for r in found} == {
         ("Strategic developments", "Disrupted weapons use")

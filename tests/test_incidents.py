@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marsad.formats import markup
-from marsad.incidents import Incident, _sum, default_scheme, incidents
-from marsad.schema import Event, Report, default_labels
+from marsad.incidents import _sum, default_scheme, incidents, with_incidents
+from marsad.schema import Event, Incident, Report, default_labels
 
 LABELS = default_labels()
 CORPUS = Path(__file__).parents[1] / "training/corpus/reports"
@@ -55,8 +55,8 @@ def test_harm_joins_its_cause_and_is_not_counted_twice(report: Report) -> None:
     assert bombing.events == ("e1", "e4", "e2", "e5", "e3")
     assert bombing.harm == {"killed": "4", "injured": "5"}
     assert bombing.date == "2022-01-03"
-    assert bombing.place is not None
-    assert bombing.place.country == "IQ"
+    assert bombing.location is not None
+    assert bombing.location.country == "IQ"
     assert not bombing.background
 
 
@@ -65,8 +65,8 @@ def test_an_interception_points_to_what_it_foiled(report: Report) -> None:
     assert interception.counter_of == strike.id
     assert strike.counter_of is None
     assert strike.status == "foiled"
-    assert strike.place is not None
-    assert strike.place.source_id.startswith("marsad:")
+    assert strike.location is not None
+    assert strike.location.source_id.startswith("marsad:")
 
 
 def test_old_events_are_background(report: Report) -> None:
@@ -76,6 +76,12 @@ def test_old_events_are_background(report: Report) -> None:
 
 def test_without_groups_each_trigger_of_a_cause_stands_alone(report: Report) -> None:
     assert len(incidents(replace(report, same=()))) == 5
+
+
+def test_incidents_come_back_from_json(report: Report) -> None:
+    read = with_incidents(report, LABELS)
+    assert len(read.incidents) == 4
+    assert Report.from_dict(json.loads(read.to_json())) == read
 
 
 def test_as_json(report: Report) -> None:

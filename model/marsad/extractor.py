@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from marsad.coreference import with_same
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
+from marsad.incidents import with_incidents
 from marsad.resolve.values import with_values
 from marsad.schema import Report, is_date
 from marsad.text import Words, split_words
@@ -55,7 +56,8 @@ class Extractor:
                 chunk, words, self.score_words(words), strict=True
             ):
                 report = self.decoder.report(text, at, scores, id, date)
-                yield with_same(with_values(report, self.decoder.labels))
+                labels = self.decoder.labels
+                yield with_incidents(with_same(with_values(report, labels)), labels)
 
     def score_words(self, texts: Sequence[Words]) -> list[WordScores]:
         """The network's scores of every word of every text."""

@@ -9,45 +9,23 @@ are harm, causes and interceptions is data (`incidents.json`).
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-from marsad.resolve.places import ResolvedPlace, places
-from marsad.schema import Argument, Event, Labels, Report, default_labels
+from marsad.resolve.places import places
+from marsad.schema import (
+    Argument,
+    Event,
+    Incident,
+    Labels,
+    Report,
+    ResolvedPlace,
+    default_labels,
+)
 from marsad.text import split_words
 
 _UNKNOWN = "?"
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One thing that happened, might have, or was said not to have.
-
-    `events` are the triggers that tell it, those of the incident itself first, then those of its
-    harm; `arguments` the fillers of their roles, each name once. `date` is a value of the
-    guidelines, None where unresolved. `harm` maps `killed`, `injured` and the like to a count as
-    the guidelines write it (`3`, `10+`, `?` for some). `background` tells that it lies well before
-    the report. `counter_of` is the id of the incident that this one foiled.
-    """
-
-    id: str
-    type: str
-    status: str
-    events: tuple[str, ...]
-    arguments: tuple[Argument, ...]
-    date: str | None
-    place: ResolvedPlace | None
-    harm: Mapping[str, str]
-    background: bool = False
-    counter_of: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, unresolved fields left out."""
-        data = {k: v for k, v in asdict(self).items() if v not in (None, {}, False)}
-        data["arguments"] = [{"role": a.role, "id": a.id} for a in self.arguments]
-        return data
 
 
 @dataclass(frozen=True)
@@ -76,6 +54,11 @@ def incidents(
 ) -> tuple[Incident, ...]:
     """The incidents of a report, in the order of their first triggers."""
     return _Builder(report, labels or default_labels(), scheme or default_scheme()).build()
+
+
+def with_incidents(report: Report, labels: Labels) -> Report:
+    """The report with its incidents."""
+    return replace(report, incidents=incidents(report, labels))
 
 
 class _Builder:

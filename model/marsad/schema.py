@@ -8,7 +8,7 @@ import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -52,10 +52,72 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedPlace:
+    """A place of the gazetteer.
+
+    `country` is ISO 3166 alpha-2, empty where the place spans several; `admin` the first-level
+    area where known; degrees are WGS84. `precision` is `exact` (a town, quarter or facility),
+    `near` one, `area` (a governorate, region, water) or `country`; of the last two the point is
+    the centre. `source_id` is `geonames:ID` or `marsad:NAME`.
+    """
+
+    name: str
+    name_ar: str
+    country: str
+    admin: str
+    latitude: float
+    longitude: float
+    precision: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that happened, might have, or was said not to have.
+
+    `events` are the triggers that tell it, those of the incident itself first, then those of its
+    harm; `arguments` the fillers of their roles, each name once. `date` is a value of the
+    guidelines, None where unresolved. `harm` maps `killed`, `injured` and the like to a count as
+    the guidelines write it (`3`, `10+`, `?` for some). `background` tells that it lies well before
+    the report. `counter_of` is the id of the incident that this one foiled.
+    """
+
+    id: str
+    type: str
+    status: str
+    events: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    date: str | None
+    location: ResolvedPlace | None
+    harm: Mapping[str, str]
+    background: bool = False
+    counter_of: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; unresolved fields are left out."""
+        data = {k: v for k, v in asdict(self).items() if v not in (None, {}, False)}
+        data["events"] = list(self.events)
+        data["arguments"] = [{"role": a.role, "id": a.id} for a in self.arguments]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Incident":
+        """Read what `to_dict` wrote; raises KeyError or TypeError for another shape."""
+        location = data.get("location")
+        return cls(
+            data["id"], data["type"], data["status"], tuple(data["events"]),
+            tuple(Argument(a["role"], a["id"]) for a in data["arguments"]),
+            data.get("date"), ResolvedPlace(**location) if location else None,
+            dict(data.get("harm", {})), data.get("background", False), data.get("counter_of"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A text, its publication date (ISO, may be None), its mentions and events.
 
-    `same` holds groups of ids, of mentions or of events, that are one thing.
+    `same` holds groups of ids, of mentions or of events, that are one thing; `incidents` what is
+    told to have happened. Gold has no incidents: they are made of mentions and events.
     """
 
     id: str
@@ -65,6 +127,7 @@ class Report:
     events: tuple[Event, ...] = ()
     same: tuple[tuple[str, ...], ...] = ()
     style: str = ""
+    incidents: tuple[Incident, ...] = ()
 
     @property
     def spans(self) -> tuple[Mention | Event, ...]:
@@ -109,6 +172,7 @@ class Report:
                 for e in self.events
             ],
             "same": [list(group) for group in self.same],
+            **({"incidents": [i.to_dict() for i in self.incidents]} if self.incidents else {}),
         }  # fmt: skip
 
     def to_json(self) -> str:
@@ -137,6 +201,7 @@ class Report:
                 for e in data.get("events", ())
             )  # fmt: skip
             same = tuple(tuple(group) for group in data.get("same", ()))
+            incidents = tuple(Incident.from_dict(i) for i in data.get("incidents", ()))
             text = data["text"]
         except KeyError as error:
             raise MarsadError(f"the key {error} is missing.") from error
@@ -144,7 +209,7 @@ class Report:
             raise MarsadError(f"the record is not shaped like a report ({error}).") from error
         report = cls(
             str(data.get("id") or ""), text, data.get("date"), mentions, events, same,
-            data.get("style") or "",
+            data.get("style") or "", incidents,
         )  # fmt: skip
         if problem := next(report.problems(), None):
             raise MarsadError(problem)

@@ -12,22 +12,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from marsad.incidents import Incident, incidents
 from marsad.resolve.actors import ResolvedActor, actor
-from marsad.schema import Labels, Report
+from marsad.schema import Incident, Report
 
 Row = dict[str, Any]
 _GEO = {"exact": 1, "near": 2, "area": 3, "country": 3}  # ACLED: 1 exact, 2 near, 3 larger area
 
 
-def rows(
-    reports: Iterable[Report], labels: Labels | None = None, everything: bool = False
-) -> Iterator[Row]:
+def rows(reports: Iterable[Report], everything: bool = False) -> Iterator[Row]:
     """One row for each incident that ACLED would list; with `everything` the others too."""
     for report in reports:
-        found_in = incidents(report, labels)
-        countered = {incident.counter_of for incident in found_in}
-        for incident in found_in:
+        countered = {incident.counter_of for incident in report.incidents}
+        for incident in report.incidents:
             told = incident.status in _scheme()["told"] and not incident.background
             told = told and incident.id not in countered  # the interception is its row
             if (told or everything) and (found := _row(report, incident)):
@@ -49,7 +45,7 @@ def _row(report: Report, incident: Incident) -> Row | None:
     if found is None:
         return None
     number, rule = found
-    place = incident.place
+    place = incident.location
     country = place.country if place else ""
     first, second = (people[0] if people else None for people in (agents, aims))
     return {

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from marsad.incidents import Incident, incidents
-from marsad.schema import Labels, Report, default_labels
+from marsad.schema import Incident, Labels, Report, default_labels
 
 Row = dict[str, Any]
 
@@ -13,13 +12,13 @@ def rows(reports: Iterable[Report], labels: Labels | None = None) -> Iterator[Ro
     """One row for each incident; unresolved cells are empty strings."""
     labels = labels or default_labels()
     for report in reports:
-        for incident in incidents(report, labels):
+        for incident in report.incidents:
             yield row(report, incident, labels)
 
 
 def row(report: Report, incident: Incident, labels: Labels) -> Row:
     """The row of one incident: what, when, where, who, harm, and the words that tell it."""
-    place = incident.place
+    place = incident.location
     words = {e.id: report.surface(e) for e in report.events}
     return {
         "report": report.id, "incident": incident.id, "type": incident.type,

@@ -10,33 +10,14 @@ other places, close to them.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from math import asin, cos, exp, log10, radians, sin, sqrt
 from typing import NamedTuple
 
 from marsad.resolve.names import fold_name, readings
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedPlace:
-    """A place of the gazetteer.
-
-    `country` is ISO 3166 alpha-2, empty where the place spans several; `admin` the first-level
-    area where known; degrees are WGS84. `precision` is `exact` (a town, quarter or facility),
-    `near` one, `area` (a governorate, region, water) or `country`; of the last two the point is
-    the centre. `source_id` is `geonames:ID` or `marsad:NAME`.
-    """
-
-    name: str
-    name_ar: str
-    country: str
-    admin: str
-    latitude: float
-    longitude: float
-    precision: str
-    source_id: str
+from marsad.schema import ResolvedPlace
 
 
 def place(text: str, near: Iterable["str | ResolvedPlace"] = ()) -> ResolvedPlace | None:
