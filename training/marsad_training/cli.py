@@ -148,6 +148,36 @@ def coreference(
 
 
 @app.command()
+def resolvers(
+    gold: Annotated[list[Path], typer.Argument(help="Annotated reports, files or folders.")],
+    places: Annotated[
+        Path | None, typer.Option(help="Hand-labelled places of these reports.")
+    ] = None,
+) -> None:
+    """How often each resolver answers on gold spans, and how often rightly."""
+    from marsad.incidents import default_scheme
+    from marsad.schema import default_labels
+    from marsad_training.corpus import read_reports
+    from marsad_training.resolvers import located, values
+
+    with told_plainly():
+        labels = default_labels()
+        table = Table("reports", "resolver", "mentions", "answered", "of these right", "agreed")
+        for path in gold:
+            reports = read_reports(path)
+            tallies = list(values(reports, labels))
+            if places:
+                site = default_scheme().roles["where"]
+                tallies += located(reports, places, labels, site)
+            for t in tallies:
+                table.add_row(
+                    path.stem, t.name, str(t.mentions), f"{t.answered / max(t.mentions, 1):.3f}",
+                    f"{t.right / max(t.answered, 1):.3f}", f"{t.agreed / max(t.mentions, 1):.3f}",
+                )  # fmt: skip
+        Console().print(table)
+
+
+@app.command()
 def adapt(
     config: Config = Path("training/configs/adapt.toml"),
     data: Annotated[Path, typer.Option(help="Folder of the public corpora.")] = Path("data"),
