@@ -53,3 +53,10 @@ def test_none_after_a_negation_and_in_a_denied_event(labels: Labels) -> None:
 def test_labels_without_rules_get_no_values(labels: Labels) -> None:
     found = report("وقع الهجوم أمس", ("d1", "DATE", "أمس"))
     assert values(found, replace(labels, values={})) == {"d1": None}
+
+
+def test_what_stands_before_a_span_tells_that_it_is_ago(labels: Labels) -> None:
+    since = report("اختفى منذ يومين", ("d1", "DATE", "يومين"))
+    assert values(since, labels) == {"d1": "2022-01-02"}
+    within = report("يعود خلال يومين", ("d1", "DATE", "يومين"))
+    assert values(within, labels) == {"d1": "?"}

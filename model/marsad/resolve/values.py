@@ -11,6 +11,8 @@ from marsad.schema import Labels, Report
 UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
 # «دون وقوع», «لم تسجل», «لا ... ولا» close before a mention say that there is none
 _NEGATION = re.compile(r"(?<!\w)[وف]?(?:دون|بدون|بلا|لم|لا)\s+(?:\w+\s+){0,3}$")
+# before a span, «منذ [يومين]»: the guidelines leave the word outside
+_AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل)\s+$")
 _REACH = 40  # characters before a mention in which a negation still governs it
 
 
@@ -21,6 +23,7 @@ class _Context:
     anchor: str | None
     dates: tuple[str, ...]  # resolved before, in the order of the text
     zero: bool  # it is negated, or every event that it takes part in did not happen
+    ago: bool  # «منذ» or «قبل» stands before it
 
 
 def with_values(report: Report, labels: Labels) -> Report:
@@ -41,7 +44,7 @@ def _values(report: Report, labels: Labels) -> Iterator[tuple[str, str]]:
         before = report.text[max(0, mention.start - _REACH) : mention.start]
         negated = rule.zero_status is not None and _NEGATION.search(before) is not None
         zero = negated or statuses.get(mention.id) == {rule.zero_status}
-        context = _Context(report.date, dates, zero)
+        context = _Context(report.date, dates, zero, _AGO.search(before) is not None)
         value = _RESOLVERS[rule.kind](report.surface(mention), context)
         if rule.kind == "date" and value is not None:
             dates = (*dates, value)
@@ -59,6 +62,8 @@ def _statuses(report: Report) -> dict[str, set[str]]:
 
 def _date(surface: str, context: _Context) -> str | None:
     found = date(surface, context.anchor, context.dates)
+    if found is None and context.ago:
+        found = date(f"قبل {surface}", context.anchor, context.dates)
     return found.value if found else None
 
 
