@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from marsad import cli
 from marsad.export import acled
+from marsad.export.html import page
 from marsad.export.rows import geojson, rows
 from marsad.formats import markup
 from marsad.incidents import default_scheme, with_incidents
@@ -97,3 +100,44 @@ def test_a_report_without_incidents_is_no_silence(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.app, ["predict", str(path), "--format", "csv"])
     assert result.exit_code == 0
     assert "no incident" in result.stderr
+
+
+class _Checker(HTMLParser):
+    """Counts what a page holds and notes what it would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: Counter[str] = Counter()
+        self.loads: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen[tag] += 1
+        self.loads += [str(v) for k, v in attrs if k in ("src", "href")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_whole_and_loads_nothing(some_reports: list[Report]) -> None:
+    checker = _Checker()
+    checker.feed(page(some_reports[:5]))
+    assert checker.open == []
+    assert checker.loads == []
+    assert checker.seen["script"] == 0
+    assert checker.seen["article"] == 5
+    for report in some_reports[:5]:
+        assert report.text in checker.text
+    assert checker.seen["tr"] == 5 + sum(len(r.incidents) for r in some_reports[:5])
+
+
+def test_text_is_escaped() -> None:
+    made = Report("<b>", "<script>alert(1)</script>", None).to_html()
+    assert "<script>" not in made
+    assert "&lt;script&gt;" in made

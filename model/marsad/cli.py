@@ -17,6 +17,7 @@ from marsad import pretty
 from marsad.artifact import load
 from marsad.errors import MarsadError, at, read_text
 from marsad.export import acled
+from marsad.export.html import page
 from marsad.export.rows import geojson, rows
 from marsad.formats import jsonl, markup
 from marsad.schema import Report
@@ -37,6 +38,7 @@ class Format(StrEnum):
     csv = "csv"
     acled = "acled"
     geojson = "geojson"
+    html = "html"
 
 
 @app.callback()
@@ -59,8 +61,8 @@ def predict(
     format: Annotated[
         Format,
         typer.Option(
-            help="JSON lines of reports, a page to read; or their incidents as rows (csv), "
-            "ACLED-shaped rows (acled) or points on a map (geojson)."
+            help="JSON lines of reports, a page to read in the terminal (pretty) or a browser "
+            "(html); or incidents as rows (csv), ACLED-shaped rows (acled), points (geojson)."
         ),
     ] = Format.jsonl,
     all: Annotated[
@@ -88,6 +90,8 @@ def predict(
                 pretty.show(report, console)
         elif format is Format.geojson:
             print(json.dumps(geojson(found), ensure_ascii=False, indent=1))
+        elif format is Format.html:
+            print(page(found))
         else:
             _write_rows(rows(found) if format is Format.csv else acled.rows(found, everything=all))
 

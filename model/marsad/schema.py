@@ -181,6 +181,12 @@ class Report:
         # half a surrogate pair cannot be written in UTF-8; JSON's own escape can
         return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", line)
 
+    def to_html(self) -> str:
+        """A self-contained right-to-left page with highlights, incidents and a timeline."""
+        from marsad.export.html import page  # it reads this module
+
+        return page([self])
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Report":
         """Read what `to_dict` wrote. Raises MarsadError that names the missing or wrong key."""
