@@ -91,8 +91,8 @@ def _cells(report: Report, incident: Incident) -> Iterable[str]:
     words = {e.id: report.surface(e) for e in report.events}
     evidence = "، ".join(dict.fromkeys(words[id] for id in incident.events))
     yield f"<code>{escape(incident.type)}</code><br>{escape(evidence)}"
-    foils = f" → <code>{escape(incident.counter_of)}</code>" if incident.counter_of else ""
-    yield f"<code>{escape(incident.id)} {escape(incident.status)}</code>{foils}"
+    foils = f" → {incident.counter_of}" if incident.counter_of else ""
+    yield f"<bdi>{escape(f'{incident.id} {incident.status}{foils}')}</bdi>"
     yield f"<bdi>{escape(incident.date or '')}</bdi>"
     place = incident.location
     yield f"{escape(place.name_ar)}<br><bdi>{escape(place.name)}</bdi>" if place else ""
