@@ -221,16 +221,12 @@ _PRECISIONS = ("exact", "near", "area", "country")
 
 
 def _last_day(value: str) -> dt.date | None:
-    """The last day of a date, month or year; None for weeks, quarters and no date."""
+    """The last day of a date: the 28th of a month is near enough, as is the Monday of a week."""
+    whole = {4: f"{value}-12-31", 7: f"{value}-28"}.get(len(value), value[:10])
     try:
-        return dt.date.fromisoformat(f"{value}-12-31"[:10] if len(value) == 4 else value[:10])
-    except ValueError:
-        pass
-    try:
-        first = dt.date.fromisoformat(f"{value}-28")
+        return dt.date.fromisoformat(whole)
     except ValueError:
         return None
-    return first  # days 29 to 31 do not matter to a span of weeks
 
 
 def _fillers(event: Event, role: str) -> list[str]:
