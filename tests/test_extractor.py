@@ -41,7 +41,7 @@ def _sound(report: Report) -> None:
 
 def test_keys_are_those_of_the_annotated_lines(extractor: Extractor) -> None:
     data = extractor.predict("هدد حزب الله بقصف حيفا", date="2023-05-01").to_dict()
-    assert list(data) == ["id", "date", "text", "entities", "events", "same"]
+    assert list(data) == ["id", "date", "text", "entities", "events", "same", "incidents"]
     entity, event = data["entities"][0], data["events"][0]
     assert set(entity) - {"value"} == {"id", "type", "start", "end", "text", "score"}
     assert set(event) == {"id", "type", "status", "start", "end", "text", "score", "arguments"}
