@@ -14,6 +14,7 @@ from math import exp, log1p
 from typing import Any
 
 from marsad.resolve.names import fold_name
+from marsad.resolve.values import UNRESOLVED
 from marsad.schema import Event, Report
 from marsad.text import Words, split_words
 
@@ -72,11 +73,14 @@ class Scene:
     def __init__(self, report: Report) -> None:
         self.events: Sequence[Event] = sorted(report.events, key=lambda e: e.start)
         self._words: Words = split_words(report.text)
-        forms = [fold_name(form) for form in self._words.forms]
+        forms = self._words.forms
         self._spans = [self._words.span(e.start, e.end) or (0, 0) for e in self.events]
         self._names = [fold_name(report.surface(e)) for e in self.events]
         self._definite = [report.surface(e).startswith(("ال", "لل")) for e in self.events]
-        self._beside = [{*forms[max(0, a - 2) : a], *forms[b : b + 2]} for a, b in self._spans]
+        self._beside = [
+            {fold_name(form) for form in (*forms[max(0, a - 2) : a], *forms[b : b + 2])}
+            for a, b in self._spans
+        ]
         surfaces = {m.id: fold_name(report.surface(m)) for m in report.mentions}
         values = {m.id: m.value for m in report.mentions}
         self._fillers: list[dict[str, set[str]]] = []
@@ -84,7 +88,7 @@ class Scene:
             fillers: dict[str, set[str]] = {}
             for argument in event.arguments:
                 value = values.get(argument.id)
-                known = value if value and value != "?" else surfaces.get(argument.id, "")
+                known = value if value and value != UNRESOLVED else surfaces.get(argument.id, "")
                 fillers.setdefault(argument.role, set()).add(known)
             self._fillers.append(fillers)
 

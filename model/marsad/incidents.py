@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from marsad.resolve.places import places
+from marsad.resolve.values import UNRESOLVED
 from marsad.schema import (
     Argument,
     Event,
@@ -24,8 +25,6 @@ from marsad.schema import (
     default_labels,
 )
 from marsad.text import split_words
-
-_UNKNOWN = "?"
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class _Builder:
             value
             for event in events
             for id in _fillers(event, self._scheme.roles["when"])
-            if (value := self._mentions[id].value) and value != _UNKNOWN
+            if (value := self._mentions[id].value) and value != UNRESOLVED
         ]
         return max(values, key=len, default=None)
 
@@ -235,13 +234,13 @@ def _fillers(event: Event, role: str) -> list[str]:
 
 def _least(count: str) -> int:
     """What a count says at the least: `10+` is 10, `?` is 1."""
-    return 1 if count == _UNKNOWN else int(count.rstrip("+"))
+    return 1 if count == UNRESOLVED else int(count.rstrip("+"))
 
 
 def _sum(counts: Sequence[str]) -> str:
     """`3` and `2` are `5`, with `10+` `15+`; some more unknown ones make it open."""
-    if all(count == _UNKNOWN for count in counts):
-        return _UNKNOWN
-    total = sum(int(c.rstrip("+")) for c in counts if c != _UNKNOWN)
-    is_open = any(c == _UNKNOWN or c.endswith("+") for c in counts)
+    if all(count == UNRESOLVED for count in counts):
+        return UNRESOLVED
+    total = sum(int(c.rstrip("+")) for c in counts if c != UNRESOLVED)
+    is_open = any(c == UNRESOLVED or c.endswith("+") for c in counts)
     return f"{total}+" if is_open else str(total)

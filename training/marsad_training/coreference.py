@@ -11,8 +11,8 @@ import numpy as np
 
 from marsad.coreference import Groups, Linker, Scene
 from marsad.schema import Report
+from marsad_training.tune import logistic
 
-_PENALTY = 1.0  # of the squared weights
 _THRESHOLDS = np.arange(0.2, 0.81, 0.05)
 
 
@@ -22,12 +22,7 @@ def learn(train: Sequence[Report], dev: Sequence[Report]) -> Linker:
     names = sorted({name for features, _ in pairs for name in features})
     x = np.array([[features.get(name, 0.0) for name in names] for features, _ in pairs])
     y = np.array([same for _, same in pairs], np.float64)
-    weights = np.zeros(len(names))
-    for _ in range(30):
-        chance = 1 / (1 + np.exp(-x @ weights))
-        gradient = x.T @ (chance - y) + _PENALTY * weights
-        hessian = (x.T * (chance * (1 - chance))) @ x + _PENALTY * np.eye(len(names))
-        weights = weights - np.linalg.solve(hessian, gradient)
+    weights = logistic(x, y, np.zeros(len(names)))
     table = {name: round(float(w), 3) for name, w in zip(names, weights, strict=True)}
     scores = [(b_cubed(dev, Linker(table, float(t)).groups), float(t)) for t in _THRESHOLDS]
     return Linker(table, round(max(scores)[1], 2))

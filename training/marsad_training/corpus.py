@@ -50,6 +50,11 @@ def read_reports(path: Path, labels: Labels | None = None) -> list[Report]:
     return reports
 
 
+def theatre(report: Report) -> str:
+    """Where a report plays or comes from: the letters before the hyphen of its id."""
+    return report.id.split("-")[0]
+
+
 def split_ids(
     reports: Sequence[Report], seed: int, earlier: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, list[str]]:
@@ -63,7 +68,7 @@ def split_ids(
     for report in reports:
         if report.id in placed:
             continue
-        strata[report.id.split("-")[0], report.style].append(report.id)
+        strata[theatre(report), report.style].append(report.id)
     rng = random.Random(seed)
     order: list[str] = []
     for key in sorted(strata):

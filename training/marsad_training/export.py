@@ -24,7 +24,7 @@ from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
-from marsad_training.corpus import read_reports, read_splits
+from marsad_training.corpus import read_reports, read_splits, theatre
 from marsad_training.fit import (
     SELECTED,
     Run,
@@ -104,17 +104,14 @@ def measure(extractor: Extractor, corpus: Path, real: Sequence[Path]) -> dict[st
 
 
 def theatres(pairs: Sequence[tuple[Report, Report]]) -> dict[str, dict[str, float]]:
-    """F1 of mentions, triggers and arguments by theatre, the first part of a report's id."""
+    """F1 of mentions, triggers and arguments by theatre."""
     parts: dict[str, list[tuple[Report, Report]]] = {}
     for gold, read in pairs:
-        parts.setdefault(gold.id.split("-")[0], []).append((gold, read))
+        parts.setdefault(theatre(gold), []).append((gold, read))
+    scores = {name: score(*zip(*part, strict=True)) for name, part in sorted(parts.items())}
     return {
-        name: {
-            task: round(value, 4)
-            for task in SELECTED
-            for value in [score([g for g, _ in part], [r for _, r in part]).f1(task)]
-        }
-        for name, part in sorted(parts.items())
+        name: {task: round(found.f1(task), 4) for task in SELECTED}
+        for name, found in scores.items()
     }
 
 

@@ -28,7 +28,7 @@ from marsad.score import Scores, score
 from marsad.windows import Reader
 from marsad_training.augment import names_of, rename, spell
 from marsad_training.config import FitConfig, as_dict
-from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
+from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits, theatre
 from marsad_training.encode import collate, encode_report
 from marsad_training.learn import (
     MarsadTrainer,
@@ -75,9 +75,7 @@ def read_data(config: FitConfig) -> Data:
                 train += [report] * config.real_repeat
     if config.rewritten:
         train = rewrite(train, config)
-    train, dev = (
-        [r for r in part if r.id.split("-")[0] not in config.hold_out] for part in (train, dev)
-    )
+    train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     return Data(labels, train, dev)

@@ -111,19 +111,27 @@ def _best(grid: NDArray[np.float64], curve: list[float], neutral: float) -> floa
 def _certainty(pairs: Sequence[tuple[Report, Report]], kind: str) -> tuple[float, float]:
     """Slope and shift of the log odds under which the spans' being right is likeliest.
 
-    Logistic regression by Newton's steps, held to (1, 0) by a weak prior.
+    Logistic regression, held to (1, 0) by a weak prior.
     """
     scored = _judged(pairs, kind)
-    x = np.array([[log_odds(s) for s, _ in scored], [1.0] * len(scored)])
+    x = np.array([[log_odds(s), 1.0] for s, _ in scored]).reshape(-1, 2)
     right = np.array([r for _, r in scored], np.float64)
-    neutral = weights = np.array([1.0, 0.0])
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-weights @ x))
-        gradient = x @ (chance - right) + weights - neutral
-        hessian = (x * chance * (1 - chance)) @ x.T + np.eye(2)
-        weights = weights - np.linalg.solve(hessian, gradient)
-    slope, shift = weights.tolist()
+    slope, shift = logistic(x, right, np.array([1.0, 0.0])).tolist()
     return round(slope, 3), round(shift, 3)
+
+
+def logistic(
+    x: NDArray[np.float64], y: NDArray[np.float64], prior: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weights (F) of a logistic regression of y (N) on x (N, F), held to the prior by a unit
+    penalty on the squared distance; Newton's steps."""
+    weights = prior
+    for _ in range(30):
+        chance = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (chance - y) + weights - prior
+        hessian = (x.T * (chance * (1 - chance))) @ x + np.eye(len(prior))
+        weights = weights - np.linalg.solve(hessian, gradient)
+    return weights
 
 
 def _judged(pairs: Sequence[tuple[Report, Report]], kind: str) -> list[tuple[float, bool]]:

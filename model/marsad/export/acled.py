@@ -75,11 +75,8 @@ def _rule(
     report: Report, incident: Incident, agents: list[ResolvedActor], aims: list[ResolvedActor]
 ) -> tuple[int, Mapping[str, Any]] | None:
     """The first rule all of whose conditions hold, with its number."""
-    spans = [e for e in report.events if e.id in incident.events]
-    spans_text = [report.surface(e) for e in spans]
-    said = " ".join(
-        [*spans_text, *(report.surface(report.mention(a.id)) for a in incident.arguments)]
-    )
+    told = {*incident.events, *(a.id for a in incident.arguments)}
+    said = " ".join(report.surface(span) for span in report.spans if span.id in told)
     classes = {"agents": {a.actor_class for a in agents}, "aims": {a.actor_class for a in aims}}
     for number, rule in enumerate(_scheme()["rules"], 1):
         if (

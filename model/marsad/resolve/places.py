@@ -103,7 +103,6 @@ class _Row(NamedTuple):
     admin: str
     latitude: float
     longitude: float
-    radius: float
     population: int
 
 
@@ -112,10 +111,6 @@ class _Candidate(NamedTuple):
     near: bool
     expected: bool  # it is of the kind that the head of the name announced
 
-    @property
-    def country(self) -> str:
-        return self.row.country
-
 
 @lru_cache(maxsize=4096)
 def _candidates(text: str) -> tuple[_Candidate, ...]:
@@ -123,7 +118,6 @@ def _candidates(text: str) -> tuple[_Candidate, ...]:
     for folded in readings(text):
         for name, near, kinds in _parts(folded):
             if rows := _bearers(name):
-                # a town named like the head's own kind is no surprise; a country is
                 return tuple(_Candidate(r, near, not kinds or r.kind in kinds) for r in rows)
     return ()
 
@@ -158,7 +152,7 @@ def _gazetteer() -> sqlite3.Connection:
 @lru_cache(maxsize=16384)
 def _bearers(name: str) -> tuple[_Row, ...]:
     rows = _gazetteer().execute(
-        "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, radius, "
+        "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, "
         "population FROM names JOIN places ON place = places.id WHERE names.name = ?",
         (name,),
     )
