@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad.resolve.dates import ResolvedDate, date
+from marsad.resolve.dates import ResolvedDate, Unresolved, date, date_or_reason
 from marsad.schema import default_labels
 
 VALUE = re.compile(default_labels().values["DATE"].pattern)
@@ -580,6 +580,35 @@ IN_CONTEXT = [
     ("أمس", "2021-07-20", ["2021-07-01"], "2021-07-19"),
     ("اليوم نفسه", None, ["2021-99-99", "?", "لا", "2021-07-05"], "2021-07-05"),
 ]
+# before, text, after, values found before, expected: of a report of Tuesday, 4 January 2022
+AROUND = [
+    ("وتبدأ المحادثات", "الخميس", "في جنيف", [], "2022-01-06"),
+    ("بدأت المحادثات", "الخميس", "في جنيف", [], "2021-12-30"),
+    ("سيغادر الوفد، لكنه وصل", "الخميس", "", [], "2021-12-30"),
+    ("من المقرر أن يعود", "فجر الأحد", "", [], "2022-01-09TMO"),
+    ("أمهلوا الجيش حتى", "الجمعة", "", [], "2022-01-07"),
+    ("ولن يصل قبل", "حزيران", "", [], "2022-06"),
+    ("سيطر المسلحون على البلدة", "الأحد", "", [], "2022-01-02"),
+    ("ولا هدنة قبل", "الخريف", "", [], "2022-Q4"),
+    ("ولا انسحاب قبل", "نهاية الأسبوع", "", [], "2022-W01"),
+    ("جاء الهجوم", "بعد يومين", "من مقتل قائد", ["2022-01-03TMO"], "2022-01-03"),
+    ("انتحر", "بعد أربعة أيام", "فقط على الاعتقال", [], "2022-01-04"),
+    ("عاد", "بعد عام", "من سقوطها", [], "2022"),
+    ("خطف", "قبل أسبوع", "من منزله", [], "2021-12-28"),
+    ("وتبناه التنظيم", "بعد ساعات", "", ["2015-06-26"], "2015-06-26"),
+    ("وسقطت قذيفة", "بعد أربعين دقيقة", "", ["2022-01-03T23:30"], "2022-01-04T00:10"),
+    ("وعاد الطيران", "بعد نصف ساعة", "", ["2022-01-03T06:00"], "2022-01-03T06:30"),
+    ("كما في", "تلك الليلة", "", ["2022-01-02"], "2022-01-02TNI"),
+    ("قتل في", "السابع عشر من الشهر", "", ["2021-12"], "2021-12-17"),
+    ("منذ", "يومين", "", [], "2022-01-02"),
+]
+REASONS = [
+    ("فلان", TUESDAY, Unresolved.UNREAD),
+    ("31 شباط", TUESDAY, Unresolved.IMPOSSIBLE),
+    ("أمس", None, Unresolved.NO_ANCHOR),
+    ("فجرا", TUESDAY, Unresolved.NO_DAY),
+    ("العام نفسه", TUESDAY, Unresolved.OPEN),
+]
 FORMS = {
     r"\d{4}": "year",
     r"\d{4}-\d\d": "month",
@@ -611,6 +640,19 @@ def test_values_found_before(
     text: str, anchor: str | None, context: list[str], expected: str
 ) -> None:
     assert value(date(text, anchor, tuple(context))) == expected
+
+
+@pytest.mark.parametrize(("before", "text", "after", "told", "expected"), AROUND)
+def test_the_text_around(
+    before: str, text: str, after: str, told: list[str], expected: str
+) -> None:
+    found = date(text, "2022-01-04", tuple(told), f"{before} ", f" {after}")
+    assert value(found) == expected
+
+
+@pytest.mark.parametrize(("text", "anchor", "reason"), REASONS)
+def test_an_open_date_says_why(text: str, anchor: str | None, reason: Unresolved) -> None:
+    assert date_or_reason(text, anchor) is reason
 
 
 def test_the_table_is_long_and_says_each_thing_once() -> None:

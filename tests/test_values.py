@@ -1,7 +1,10 @@
 """Values in a report: dates build on earlier ones, what is negated or denied is zero."""
 
+import json
 from dataclasses import replace
+from importlib.resources import files
 
+from marsad.resolve.dates import Unresolved
 from marsad.resolve.values import with_values
 from marsad.schema import Argument, Event, Labels, Mention, Report
 
@@ -60,3 +63,15 @@ def test_what_stands_before_a_span_tells_that_it_is_ago(labels: Labels) -> None:
     assert values(since, labels) == {"d1": "2022-01-02"}
     within = report("يعود خلال يومين", ("d1", "DATE", "يومين"))
     assert values(within, labels) == {"d1": "?"}
+
+
+def test_an_open_value_says_why_in_the_schema_s_words(labels: Labels) -> None:
+    marks = ("d1", "DATE", "فجرا"), ("c1", "CASUALTY", "عشرات القتلى"), ("d2", "DATE", "أمس")
+    found = with_values(report("سقط فجرا عشرات القتلى لا أمس", *marks), labels)
+    assert [(m.value, m.reason) for m in found.mentions] == [
+        ("?", "no day told before"), ("?", "no number stated"), ("2022-01-03", None),
+    ]  # fmt: skip
+    assert Report.from_dict(found.to_dict()) == found
+    schema = json.loads((files("marsad") / "report.schema.json").read_text(encoding="utf-8"))
+    reasons = schema["$defs"]["mention"]["properties"]["reason"]["enum"]
+    assert {*Unresolved, "no number stated"} == set(reasons)

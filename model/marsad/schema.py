@@ -19,7 +19,10 @@ from marsad.errors import MarsadError
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A span that names an entity. `score` is None in gold; `value` is None where none is given."""
+    """A span that names an entity. `score` is None in gold; `value` is None where none is given.
+
+    `reason` says why a value could not be resolved (`?`).
+    """
 
     id: str
     type: str
@@ -27,6 +30,7 @@ class Mention:
     end: int
     score: float | None = None
     value: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class Report:
             "entities": [
                 _drop_none(
                     id=m.id, type=m.type, start=m.start, end=m.end,
-                    text=self.surface(m), score=m.score, value=m.value,
+                    text=self.surface(m), score=m.score, value=m.value, reason=m.reason,
                 )
                 for m in self.mentions
             ],
@@ -192,9 +196,12 @@ class Report:
         """Read what `to_dict` wrote. Raises MarsadError that names the missing or wrong key."""
         try:
             mentions = tuple(
-                Mention(m["id"], m["type"], m["start"], m["end"], m.get("score"), m.get("value"))
+                Mention(
+                    m["id"], m["type"], m["start"], m["end"],
+                    m.get("score"), m.get("value"), m.get("reason"),
+                )
                 for m in data.get("entities", ())
-            )
+            )  # fmt: skip
             events = tuple(
                 Event(
                     e["id"], e["type"], e["status"], e["start"], e["end"],
@@ -251,7 +258,7 @@ class Report:
     def _names(self) -> Iterator[object]:
         """Every id, label and value given."""
         for mention in self.mentions:
-            yield from (mention.id, mention.type, "" if mention.value is None else mention.value)
+            yield from (mention.id, mention.type, mention.value or "", mention.reason or "")
         for event in self.events:
             yield from (event.id, event.type, event.status)
             for argument in event.arguments:

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from marsad.resolve.counts import count
-from marsad.resolve.dates import date
-from marsad.schema import Labels, Report
+from marsad.resolve.dates import ResolvedDate, date_or_reason
+from marsad.schema import Labels, Mention, Report
 
 UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
+_UNSTATED = "no number stated"
 # «دون وقوع», «لم تسجل», «لا ... ولا» close before a mention say that there is none
 _NEGATION = re.compile(r"(?<!\w)[وف]?(?:دون|بدون|بلا|لم|لا)\s+(?:\w+\s+){0,3}$")
-# before a span, «منذ [يومين]»: the guidelines leave the word outside
-_AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل)\s+$")
-_REACH = 40  # characters before a mention in which a negation still governs it
+_REACH = 80  # characters around a mention that a resolver may look at
 
 
 @dataclass(frozen=True)
@@ -23,18 +22,18 @@ class _Context:
     anchor: str | None
     dates: tuple[str, ...]  # resolved before, in the order of the text
     zero: bool  # it is negated, or every event that it takes part in did not happen
-    ago: bool  # «منذ» or «قبل» stands before it
+    before: str  # the text around the mention
+    after: str
 
 
 def with_values(report: Report, labels: Labels) -> Report:
     """The report with a value on every mention whose type carries one; `?` where unresolved."""
-    values = dict(_values(report, labels))
-    mentions = (replace(m, value=values[m.id]) if m.id in values else m for m in report.mentions)
-    return replace(report, mentions=tuple(mentions))
+    valued = {mention.id: mention for mention in _valued(report, labels)}
+    return replace(report, mentions=tuple(valued.get(m.id, m) for m in report.mentions))
 
 
-def _values(report: Report, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Mention id and value, in the order of the text, since dates build on earlier ones."""
+def _valued(report: Report, labels: Labels) -> Iterator[Mention]:
+    """Mentions with their values, in the order of the text, since dates build on earlier ones."""
     statuses = _statuses(report)
     dates: tuple[str, ...] = ()
     for mention in sorted(report.mentions, key=lambda m: m.start):
@@ -44,11 +43,12 @@ def _values(report: Report, labels: Labels) -> Iterator[tuple[str, str]]:
         before = report.text[max(0, mention.start - _REACH) : mention.start]
         negated = rule.zero_status is not None and _NEGATION.search(before) is not None
         zero = negated or statuses.get(mention.id) == {rule.zero_status}
-        context = _Context(report.date, dates, zero, _AGO.search(before) is not None)
-        value = _RESOLVERS[rule.kind](report.surface(mention), context)
-        if rule.kind == "date" and value is not None:
+        after = report.text[mention.end : mention.end + _REACH]
+        context = _Context(report.date, dates, zero, before, after)
+        value, reason = _RESOLVERS[rule.kind](report.surface(mention), context)
+        if rule.kind == "date" and reason is None:
             dates = (*dates, value)
-        yield mention.id, value or UNRESOLVED
+        yield replace(mention, value=value, reason=reason)
 
 
 def _statuses(report: Report) -> dict[str, set[str]]:
@@ -60,16 +60,18 @@ def _statuses(report: Report) -> dict[str, set[str]]:
     return found
 
 
-def _date(surface: str, context: _Context) -> str | None:
-    found = date(surface, context.anchor, context.dates)
-    if found is None and context.ago:
-        found = date(f"قبل {surface}", context.anchor, context.dates)
-    return found.value if found else None
+_Valued = tuple[str, str | None]  # the value and, where it is `?`, why
 
 
-def _count(surface: str, context: _Context) -> str | None:
+def _date(surface: str, context: _Context) -> _Valued:
+    found = date_or_reason(surface, context.anchor, context.dates, context.before, context.after)
+    return (found.value, None) if isinstance(found, ResolvedDate) else (UNRESOLVED, found.value)
+
+
+def _count(surface: str, context: _Context) -> _Valued:
     found = count(surface, denied=context.zero)
-    return found.value if found else None
+    value = found.value if found else UNRESOLVED
+    return value, _UNSTATED if value == UNRESOLVED else None
 
 
-_RESOLVERS: Mapping[str, Callable[[str, _Context], str | None]] = {"date": _date, "count": _count}
+_RESOLVERS: Mapping[str, Callable[[str, _Context], _Valued]] = {"date": _date, "count": _count}

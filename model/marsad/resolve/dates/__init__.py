@@ -1,0 +1,54 @@
+"""When an Arabic date expression is: «فجر الثالث من يناير عام 2020» is 2020-01-03TMO.
+
+The values are those of the annotation guidelines ('Values', and the rulings on dates). An
+expression is read in three steps: `words` turns it into items, each a letter with a number;
+`reading` fills a `Reading` by regular expressions over the row of letters; `ways` takes the first
+way that the reading allows, against the frame that `story` makes of the context.
+"""
+
+import re
+
+from marsad.resolve.dates.calendars import ResolvedDate, Unresolved
+from marsad.resolve.dates.reading import read
+from marsad.resolve.dates.story import Frame
+from marsad.resolve.dates.ways import resolve
+
+__all__ = ["ResolvedDate", "Unresolved", "date", "date_or_reason"]
+
+_LONGEST = 300  # no date expression is longer; what follows would only cost time
+# Before an expression: «منذ [يومين]», where the guidelines leave the word outside.
+_AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل)\s+$")
+
+
+def date(
+    text: str,
+    anchor: str | None = None,
+    context: tuple[str, ...] = (),
+    before: str = "",
+    after: str = "",
+) -> ResolvedDate | None:
+    """The date that the expression means; None where that cannot be known.
+
+    `anchor` is the report's ISO date; without it a relative expression has no date unless the
+    context gives one. `context` are the values found earlier in the same report, in order: they
+    fix «اليوم نفسه», «بعد ثلاثة أيام», a bare «فجرا» and a day and month without a year. `before`
+    and `after` are the text around the expression: «تبدأ [الخميس]» is the coming one, and
+    «[بعد يومين] من الهجوم» the day of the story, whenever the attack was.
+    """
+    found = date_or_reason(text, anchor, context, before, after)
+    return found if isinstance(found, ResolvedDate) else None
+
+
+def date_or_reason(
+    text: str,
+    anchor: str | None = None,
+    context: tuple[str, ...] = (),
+    before: str = "",
+    after: str = "",
+) -> ResolvedDate | Unresolved:
+    """As `date`, with the reason where it has no value."""
+    text, frame = text[:_LONGEST], Frame.around(anchor, context, before, after)
+    found = resolve(read(text), frame)
+    if found is Unresolved.UNREAD and _AGO.search(before):
+        return resolve(read(f"قبل {text}"), frame)
+    return found
