@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from marsad.errors import MarsadError, at, read_text
+from marsad.errors import MarsadError, at
+from marsad.files import read_text
 
 
 @pytest.mark.parametrize(

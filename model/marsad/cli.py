@@ -4,21 +4,22 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
-from marsad import pretty
+from marsad import corpus_cli, pretty
 from marsad.artifact import load
-from marsad.errors import MarsadError, at, read_text
+from marsad.console import told_plainly
+from marsad.errors import at
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import geojson, rows
+from marsad.files import read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Report
 from marsad.score import score as compare
@@ -123,24 +124,6 @@ def _write_rows(found: Iterable[dict[str, Any]]) -> None:
         print("marsad: no incident in these reports.", file=sys.stderr)
 
 
-@contextmanager
-def told_plainly() -> Iterator[None]:
-    """A MarsadError becomes its sentence on stderr and exit code 2; a closed pipe is no error."""
-    try:
-        yield
-    except MarsadError as error:
-        stop(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise typer.Exit(0) from None
-
-
-def stop(message: str) -> NoReturn:
-    """Say what is wrong and leave with exit code 2."""
-    print(f"marsad: {message}", file=sys.stderr)
-    raise typer.Exit(2)
-
-
 def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
     if total < 2 or not sys.stderr.isatty():
         return reports
@@ -195,6 +178,10 @@ def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
 
 def _reports(path: Path) -> list[Report]:
     return markup.read(path) if path.suffix == ".txt" else jsonl.read(path)
+
+
+for command in corpus_cli.COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from marsad.errors import MarsadError
+from marsad.errors import MarsadError, at
+from marsad.files import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +342,16 @@ class Labels:
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MarsadError(f"the label set lacks or misshapes {error}.") from error
+
+    @classmethod
+    def read(cls, path: Path) -> "Labels":
+        """The label set of a JSON file. Raises MarsadError that names the file."""
+        try:
+            return cls.from_dict(json.loads(read_text(path)))
+        except json.JSONDecodeError as error:
+            raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+        except MarsadError as error:
+            raise at(path, None, f"no label set: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as in `labels.json`."""

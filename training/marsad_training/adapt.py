@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from marsad.decode import viterbi
-from marsad.errors import MarsadError, at, read_text
+from marsad.errors import MarsadError, at
+from marsad.files import read_text
 from marsad.text import normalise
 from marsad.windows import Reader, plan
 from marsad_training.config import AdaptConfig, TagSet, as_dict

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from marsad.cli import told_plainly
+from marsad.console import told_plainly
 from marsad_training import require_extra
 
 app = typer.Typer(

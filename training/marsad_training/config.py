@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from marsad.errors import at, read_text
+from marsad.errors import at
+from marsad.files import read_text
 
 C = TypeVar("C")
 T = TypeVar("T", bound="Training")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict
 
-from marsad.errors import MarsadError, at
+from marsad.errors import at
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
 
@@ -19,12 +19,7 @@ SPLITS = ("train", "dev", "test")
 def read_labels(folder: Path) -> Labels:
     """`labels.json` of a corpus folder, or the label set of the guidelines where it has none."""
     path = folder / "labels.json"
-    if not path.exists():
-        return default_labels()
-    try:
-        return Labels.from_dict(json.loads(path.read_text("utf-8")))
-    except (json.JSONDecodeError, MarsadError) as error:
-        raise at(path, None, f"no label set: {error}") from error
+    return Labels.read(path) if path.exists() else default_labels()
 
 
 def read_reports(path: Path, labels: Labels | None = None) -> list[Report]:

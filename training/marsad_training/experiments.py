@@ -12,7 +12,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from marsad.artifact import load
-from marsad.errors import at, read_text
+from marsad.errors import at
+from marsad.files import read_text
 from marsad_training.export import measure, stages
 from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
 from marsad_training.tune import tune

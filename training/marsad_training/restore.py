@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from marsad.errors import MarsadError, at, read_text
+from marsad.errors import MarsadError, at
+from marsad.files import read_text
 from marsad.schema import Report
 
 Words = list[str]

@@ -1,10 +1,15 @@
 """JSON lines: one report a line, with the keys of `Report.to_dict`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from marsad.errors import MarsadError, at, read_text
+from marsad.errors import MarsadError, at
+from marsad.files import read_text, write_text
+from marsad.formats.draft import Draft, Link, Marked
+from marsad.formats.ledger import Fate, Ledger
+from marsad.formats.offsets import Stated, plain
 from marsad.schema import Labels, Report
 
 
@@ -32,3 +37,82 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
 def write(reports: Iterable[Report]) -> str:
     """Reports as JSON lines, Arabic left readable."""
     return "".join(report.to_json() + "\n" for report in reports)
+
+
+def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+    """The reports of the file; what is wrong in a line goes to the ledger."""
+    for number, record in records(path, ledger):
+        where = f"{path}, line {number}"
+        try:
+            report = Report.from_dict(record)
+        except MarsadError as error:
+            draft = _draft(record, where)
+            if draft is None:
+                ledger.add(Fate.REFUSED, where, str(record.get("id") or ""), str(error))
+                continue
+        else:
+            if _says_its_words(record, report) and next(labels.problems(report), None) is None:
+                ledger.keep(report)
+                yield report
+                continue
+            draft = _draft(record, where)
+        if draft is not None and (settled := draft.report(labels, ledger)):
+            yield settled
+
+
+def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
+    """Write the file; nothing is lost."""
+    write_text(path, write(reports))
+
+
+def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON-lines file with their line numbers; broken lines go to the ledger."""
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            ledger.add(
+                Fate.REFUSED, where, "", f"broken JSON at column {error.colno} ({error.msg})."
+            )
+            continue
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            ledger.add(Fate.REFUSED, where, "", "should be a JSON object.")
+
+
+def _says_its_words(record: dict[str, Any], report: Report) -> bool:
+    stated = [*record.get("entities", ()), *record.get("events", ())]
+    return all(
+        plain(data.get("text", said)) == plain(said)
+        for data, said in zip(stated, map(report.surface, report.spans), strict=True)
+    )
+
+
+def _draft(record: dict[str, Any], where: str) -> Draft | None:
+    """The record as a draft, so that what is sound in it is kept; None where it has no shape."""
+    try:
+        events = record.get("events", ())
+        marked = [
+            Marked(
+                str(s["id"]), str(s["type"]), Stated(int(s["start"]), int(s["end"]), s.get("text")),
+                where, s.get("status"), s.get("value"), s.get("score"),
+            )
+            for s in (*record.get("entities", ()), *events)
+        ]  # fmt: skip
+        links = [
+            Link(str(e["id"]), str(a["role"]), str(a["id"]), where)
+            for e in events
+            for a in e.get("arguments", ())
+        ]
+        same = [tuple(map(str, group)) for group in record.get("same", ())]
+        text, date = record["text"], record.get("date")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    if not isinstance(text, str) or not isinstance(date, str | None):
+        return None
+    style = str(record.get("style") or "")
+    return Draft(where, str(record.get("id") or ""), text, date, style, marked, links, same)

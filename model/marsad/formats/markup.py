@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from marsad.errors import MarsadError, read_text
+from marsad.errors import MarsadError
+from marsad.files import read_text, write_text
+from marsad.formats.ledger import Fate, Ledger
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
 
 _EVENT_LETTER = "e"
@@ -204,3 +206,27 @@ def _write_one(report: Report) -> str:
     lines += [f"{m.id} {m.value}" for m in report.mentions if m.value is not None]
     lines += [" ".join(["=", *group]) for group in report.same]
     return "\n".join(lines) + "\n"
+
+
+def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+    """The sound reports of the file; the slips of the others go to the ledger."""
+    reports, slips = parse(read_text(path), labels)
+    for slip in slips:
+        where, _, message = slip.partition(", report ")
+        name, _, message = message.partition(": ")
+        ledger.add(Fate.REFUSED, f"{path}, {where}", name, message)
+    for report in reports:
+        ledger.keep(report)
+        yield report
+
+
+def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
+    """Write the file; reports that the markup cannot carry are lost."""
+    blocks = []
+    for report in reports:
+        try:
+            blocks.append(_write_one(report))
+        except MarsadError as error:
+            message = str(error).removeprefix(f"{report.id}: ")
+            ledger.add(Fate.LOST, str(path), report.id, message)
+    write_text(path, "\n".join(blocks))

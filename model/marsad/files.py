@@ -1,0 +1,55 @@
+"""Reading and writing files: what cannot be read is told, what is half written never seen."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from marsad.errors import at
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 file, or say in one sentence why it cannot be read.
+
+    A byte-order mark is dropped; line ends are kept as they are, since offsets count them.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = error.start + len(raw) - len(error.object)  # the error does not count the mark
+        line = raw.count(b"\n", 0, place) + 1
+        raise at(
+            path, line, f"byte {place} is not UTF-8; save the file in UTF-8 and try again."
+        ) from error
+    if not text.strip():
+        raise at(path, None, "the file is empty; it should hold a report.")
+    return text
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 file under another name first, so that no reader meets half of it.
+
+    Line ends are written as they stand. Raises MarsadError where the folder cannot be written.
+    """
+    write_bytes(path, text.encode("utf-8", "surrogatepass"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """As `write_text`, of bytes."""
+    path = Path(path)
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise at(path, None, f"cannot be written ({error.strerror or error}).") from error

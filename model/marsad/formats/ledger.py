@@ -1,0 +1,65 @@
+"""What became of each annotation of an import or export: kept, mended, refused or lost."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from marsad.schema import Report
+
+
+class Fate(StrEnum):
+    """`mended` was put right where that is certain, `refused` is not read, `lost` cannot be
+    written in the target format.
+    """
+
+    MENDED = "mended"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that is not in the output as it was in the input. `where` is file and line."""
+
+    fate: Fate
+    where: str
+    report: str
+    message: str
+
+    def __str__(self) -> str:
+        name = f", report {self.report}" if self.report else ""
+        return f"{self.where}{name}: {self.message}"
+
+
+@dataclass
+class Ledger:
+    """Collects entries, and counts what was kept."""
+
+    entries: list[Entry] = field(default_factory=list)
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def add(self, fate: Fate, where: str, report: str, message: str) -> None:
+        self.entries.append(Entry(fate, where, report, message))
+
+    def keep(self, report: Report) -> None:
+        """Count a report that was read."""
+        self.kept.update(
+            reports=1, mentions=len(report.mentions), events=len(report.events),
+            arguments=sum(len(e.arguments) for e in report.events), links=len(report.same),
+        )  # fmt: skip
+
+    def count(self, fate: Fate) -> int:
+        return sum(entry.fate is fate for entry in self.entries)
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain data: what was kept, how many entries of each fate, and the entries."""
+        return {
+            "kept": dict(self.kept),
+            **{fate.value: self.count(fate) for fate in Fate},
+            "entries": [
+                {"fate": e.fate, "where": e.where, "report": e.report, "message": e.message}
+                for e in self.entries
+            ],
+        }

@@ -1,0 +1,152 @@
+"""Offsets as annotation tools count them, brought to Unicode code points of the text.
+
+Tools count UTF-16 code units (browsers), bytes, line ends of two characters as one, or a
+byte-order mark; some state the last character instead of the end. A way of counting is believed
+only when it makes every span of a report fit.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+Span = tuple[int, int]
+_MARKS = (
+    "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c"
+    "\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+
+
+def _table(text: str, width: Callable[[str, int], int]) -> dict[int, int]:
+    """Stated offset -> code point, where the character at i counts for width(text, i)."""
+    table: dict[int, int] = {}
+    at = 0
+    for i in range(len(text)):
+        table.setdefault(at, i)
+        at += width(text, i)
+    table[at] = len(text)
+    return table
+
+
+def in_utf16(text: str) -> list[int]:
+    """For each code point, and the end, its offset in UTF-16 code units, as browsers count."""
+    return [0, *accumulate(_units(text, i) for i in range(len(text)))]
+
+
+def _by(width: Callable[[str, int], int]) -> Callable[[str, Span], Span | None]:
+    def read(text: str, span: Span) -> Span | None:
+        table = _table(text, width)
+        start, end = table.get(span[0]), table.get(span[1])
+        return None if start is None or end is None else (start, end)
+
+    return read
+
+
+def _shift(start: int, end: int) -> Callable[[str, Span], Span | None]:
+    return lambda text, span: (span[0] + start, span[1] + end)
+
+
+def _units(text: str, i: int) -> int:
+    return 2 if ord(text[i]) > 0xFFFF else 1
+
+
+def _bytes(text: str, i: int) -> int:
+    return len(text[i].encode("utf-8", "surrogatepass"))
+
+
+def _one_line_end(text: str, i: int) -> int:
+    return 0 if text[i : i + 2] == "\r\n" else 1
+
+
+def _two_line_ends(text: str, i: int) -> int:
+    return 2 if text[i] == "\n" and text[i - 1 : i] != "\r" else 1
+
+
+def _no_marks(text: str, i: int) -> int:
+    return 0 if text[i] in _MARKS else 1
+
+
+# The first way that fits all spans of a report is believed; the plain one comes first.
+_WAYS: tuple[tuple[str, Callable[[str, Span], Span | None]], ...] = (
+    ("code points", _shift(0, 0)),
+    ("UTF-16 code units", _by(_units)),
+    ("UTF-8 bytes", _by(_bytes)),
+    ("line ends counted as one character", _by(_one_line_end)),
+    ("line ends counted as two characters", _by(_two_line_ends)),
+    ("direction marks not counted", _by(_no_marks)),
+    ("a byte-order mark counted", _shift(-1, -1)),
+    ("the last character stated instead of the end", _shift(0, 1)),
+    ("counted from one", _shift(-1, 0)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A span as a file states it; `surface` is None where the file does not repeat the words."""
+
+    start: int
+    end: int
+    surface: str | None = None
+
+
+def settle(text: str, spans: Sequence[Stated]) -> tuple[list[Span | None], list[str]]:
+    """Each span in code points, None where it cannot be placed; and what was mended, in words.
+
+    Where no way of counting fits all spans, a span stands where its words stand in the text, if
+    they stand there once.
+    """
+    for name, way in _WAYS:
+        placed = [way(text, (s.start, s.end)) for s in spans]
+        if all(_fits(text, p, s.surface) for p, s in zip(placed, spans, strict=True)):
+            return list(placed), [] if name == _WAYS[0][0] else [f"the offsets are {name}."]
+    found, mended = [], []
+    for stated in spans:
+        place, how = _alone(text, stated)
+        found.append(place)
+        if how and place:
+            mended.append(f"{stated.start}-{stated.end} {how}; it is {place[0]}-{place[1]}.")
+    return found, mended
+
+
+def _fits(text: str, place: Span | None, surface: str | None) -> bool:
+    if place is None or not 0 <= place[0] < place[1] <= len(text):
+        return False
+    said = text[place[0] : place[1]]
+    if surface is not None:
+        return plain(said) == plain(surface)
+    return said == said.strip() and not _inside_word(text, place[1])
+
+
+def plain(words: str) -> str:
+    """Words to compare: without direction marks, all white space one space."""
+    return " ".join(words.translate(dict.fromkeys(map(ord, _MARKS))).split())
+
+
+def _inside_word(text: str, at: int) -> bool:
+    """Whether the offset cuts a word: spans of Arabic open after clitics but end with words."""
+    return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
+
+
+def _alone(text: str, stated: Stated) -> tuple[Span | None, str]:
+    """The place of one span whose report counts in no known way."""
+    place = (stated.start, stated.end)
+    if stated.surface is None:
+        if not 0 <= place[0] < place[1] <= len(text):
+            return None, ""
+        said = text[place[0] : place[1]]
+        if not said.strip():
+            return None, ""
+        trimmed = (place[0] + len(said) - len(said.lstrip()), place[0] + len(said.rstrip()))
+        return trimmed, "" if trimmed == place else "has white space at its edge"
+    if _fits(text, place, stated.surface):
+        return place, ""
+    hits = list(occurrences(text, stated.surface))
+    return (hits[0], "does not hold its words") if len(hits) == 1 else (None, "")
+
+
+def occurrences(text: str, surface: str) -> Iterable[Span]:
+    """Where the words stand in the text, white space and direction marks aside."""
+    words = [re.escape(word) for word in plain(surface).split()]
+    if words:
+        for match in re.finditer(rf"[\s{_MARKS}]+".join(words), text):
+            yield match.span()
