@@ -80,7 +80,7 @@ class Extractor:
     def _pad(self, inputs: Sequence[dict[str, list[int]]]) -> Arrays:
         length = max(len(i["input_ids"]) for i in inputs)
         width = max(len(i["word_starts"]) for i in inputs)
-        arrays = {
+        arrays: Arrays = {
             "input_ids": np.full((len(inputs), length), self.reader.pad_id, np.int64),
             "attention_mask": np.zeros((len(inputs), length), np.int64),
             "word_starts": np.zeros((len(inputs), width), np.int64),

@@ -100,7 +100,7 @@ def _thresholds(
     return {role: _best(_THRESHOLDS, curve, neutral=0.5) for role, curve in curves.items()}
 
 
-def _best(grid: NDArray[np.float64], curve: list[float], neutral: float) -> float:
+def _best(grid: NDArray[np.floating], curve: list[float], neutral: float) -> float:
     """Where the curve, averaged over three neighbours, is highest; of equals the most neutral."""
     padded = np.pad(np.asarray(curve), 1, mode="edge")
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from marsad.formats import jsonl, markup
+from marsad.formats import brat, conll, doccano, jsonl, label_studio, markup, spacy
 from marsad.formats.ledger import Ledger
 from marsad.schema import Labels, Report
 
@@ -19,6 +19,11 @@ class FormatName(StrEnum):
 
     JSONL = "jsonl"
     MARKUP = "markup"
+    CONLL = "conll"
+    BRAT = "brat"
+    LABEL_STUDIO = "label-studio"
+    DOCCANO = "doccano"
+    SPACY = "spacy"
 
 
 @dataclass(frozen=True)
@@ -35,4 +40,9 @@ class Format:
 FORMATS: Mapping[FormatName, Format] = {
     FormatName.JSONL: Format(jsonl.imported, jsonl.exported),
     FormatName.MARKUP: Format(markup.imported, markup.exported),
+    FormatName.CONLL: Format(conll.imported, conll.exported),
+    FormatName.BRAT: Format(brat.imported, brat.exported),
+    FormatName.LABEL_STUDIO: Format(label_studio.imported, label_studio.exported),
+    FormatName.DOCCANO: Format(doccano.imported, doccano.exported),
+    FormatName.SPACY: Format(spacy.imported, spacy.exported),
 }

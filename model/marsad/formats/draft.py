@@ -5,6 +5,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
@@ -219,3 +220,52 @@ def _overlap(left: tuple[int, int], right: tuple[int, int]) -> bool:
 
 def _name(marked: Marked) -> str:
     return f"{marked.label} {marked.span.start}-{marked.span.end}"
+
+
+def side_facts(report: Report) -> dict[str, Any]:
+    """What formats of bare spans have no place for, keyed by the spans as `start-end-label`."""
+    keys = {span.id: f"{span.start}-{span.end}-{span.type}" for span in report.spans}
+    return {
+        "report": report.id,
+        "date": report.date,
+        "style": report.style,
+        "status": {keys[e.id]: e.status for e in report.events},
+        "value": {keys[m.id]: m.value for m in report.mentions if m.value is not None},
+        "roles": [[keys[e.id], a.role, keys[a.id]] for e in report.events for a in e.arguments],
+        "same": [[keys[id] for id in group] for group in report.same],
+    }
+
+
+def read_side_facts(draft: Draft, facts: Mapping[str, Any]) -> None:
+    """Put side facts back on the spans of a draft; roles and links only where it has none."""
+    status, value = _table(facts.get("status")), _table(facts.get("value"))
+    keys = {f"{m.span.start}-{m.span.end}-{m.label}": m.id for m in draft.marked}
+    by_id = {id: key for key, id in keys.items()}
+    draft.marked = [
+        replace(m, status=status.get(by_id[m.id], m.status), value=value.get(by_id[m.id], m.value))
+        for m in draft.marked
+        if m.id in by_id
+    ]
+    if not draft.links:
+        draft.links = [
+            Link(keys.get(str(source), str(source)), str(role), keys.get(str(target), str(target)),
+                 draft.where)
+            for source, role, target in _rows(facts.get("roles"), 3)
+        ]  # fmt: skip
+    if not draft.same:
+        groups = facts.get("same")
+        draft.same = [
+            tuple(keys.get(str(key), str(key)) for key in group)
+            for group in (groups if isinstance(groups, list | tuple) else ())
+            if isinstance(group, list | tuple)
+        ]
+
+
+def _table(facts: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in facts.items()} if isinstance(facts, Mapping) else {}
+
+
+def _rows(facts: object, width: int) -> Iterator[Sequence[object]]:
+    for row in facts if isinstance(facts, list | tuple) else ():  # a DocBin keeps tuples
+        if isinstance(row, list | tuple) and len(row) == width:
+            yield row

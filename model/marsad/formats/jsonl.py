@@ -34,6 +34,12 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
     return reports
 
 
+def to_line(record: Any) -> str:
+    """A record as one JSON line, Arabic left readable."""
+    line = json.dumps(record, ensure_ascii=False)
+    return line + "\n"
+
+
 def write(reports: Iterable[Report]) -> str:
     """Reports as JSON lines, Arabic left readable."""
     return "".join(report.to_json() + "\n" for report in reports)

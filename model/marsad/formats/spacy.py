@@ -1,0 +1,165 @@
+"""spaCy: JSON lines of `Doc.to_json`, or a DocBin (`.spacy`), which needs spaCy itself.
+
+Mentions are `ents`, triggers the span group `events`; the rest is the extension `marsad`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marsad.errors import MarsadError, at
+from marsad.files import write_bytes, write_text
+from marsad.formats.conll import tokens
+from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts
+from marsad.formats.jsonl import records, to_line
+from marsad.formats.ledger import Fate, Ledger
+from marsad.formats.offsets import Stated
+from marsad.schema import Event, Labels, Mention, Report
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, Span
+
+GROUP = "events"
+_FACTS = "marsad"
+_BINARY = ".spacy"
+
+
+def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+    """The reports of the file; what is wrong in one goes to the ledger."""
+    found = _binary(path) if path.suffix == _BINARY else records(path, ledger)
+    for number, record in found:
+        where = f"{path}, {'doc' if path.suffix == _BINARY else 'line'} {number}"
+        try:
+            draft = _draft(record, where, f"{path.stem}-{number}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            message = f"is not shaped like a spaCy Doc ({type(error).__name__}: {error})."
+            ledger.add(Fate.REFUSED, where, "", message)
+            continue
+        if report := draft.report(labels, ledger):
+            yield report
+
+
+def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
+    facts = record.get("_", {}).get(_FACTS) or {}
+    text = record["text"]
+    if not isinstance(text, str):
+        raise TypeError("'text' is no string")
+    draft = Draft(
+        where,
+        str(facts.get("report") or id),
+        text,
+        facts.get("date"),
+        str(facts.get("style") or ""),
+    )
+    spans = [*record.get("ents", ()), *record.get("spans", {}).get(GROUP, ())]
+    draft.marked = [
+        Marked(f"s{place}", str(s["label"]), Stated(int(s["start"]), int(s["end"])), where)
+        for place, s in enumerate(spans)
+    ]
+    read_side_facts(draft, facts)
+    return draft
+
+
+def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
+    """Write the file, a DocBin where its name ends in `.spacy`; nothing is lost."""
+    if path.suffix == _BINARY:
+        vocab = _blank().vocab
+        from spacy.tokens import DocBin
+
+        docs = DocBin(store_user_data=True, docs=[doc(report, vocab) for report in reports])
+        write_bytes(path, docs.to_bytes())
+    else:
+        write_text(path, "".join(to_line(_record(report)) for report in reports))
+
+
+def _record(report: Report) -> dict[str, Any]:
+    def spans(found: Iterable[Any]) -> list[dict[str, Any]]:
+        return [{"start": s.start, "end": s.end, "label": s.type} for s in found]
+
+    return {
+        "text": report.text,
+        "ents": spans(report.mentions),
+        "spans": {GROUP: spans(report.events)},
+        "tokens": [
+            {"id": n, "start": start, "end": end} for n, (start, end) in enumerate(_tokens(report))
+        ],
+        "_": {_FACTS: side_facts(report)},
+    }
+
+
+def _tokens(report: Report) -> list[tuple[int, int]]:
+    """Tokens as spaCy has them: words, and each run of white space beyond one space."""
+    found: list[tuple[int, int]] = []
+    last = 0
+    for start, end in tokens(report):
+        gap = report.text[last:start]
+        if gap and (gap != " " or not found):
+            space = last + (1 if gap[0] == " " and found else 0)
+            found.append((space, start))
+        found.append((start, end))
+        last = end
+    if (rest := report.text[last:]) and rest != " ":
+        found.append((last + (1 if rest[0] == " " and found else 0), len(report.text)))
+    return found
+
+
+def doc(report: Report, vocab: Any) -> "Doc":
+    """The report as a spaCy Doc; its tokens are words, parted at the edges of spans."""
+    from spacy.tokens import Doc
+
+    places = _tokens(report)
+    spaces = [report.text[end : end + 1] == " " for _, end in places]
+    for n, (start, _) in enumerate(places[1:]):
+        spaces[n] = spaces[n] and places[n][1] < start  # else the space is a token of its own
+    made = Doc(vocab, words=[report.text[s:e] for s, e in places], spaces=spaces)
+    put(report, made)
+    return made
+
+
+def put(report: Report, doc: "Doc") -> list[str]:
+    """Set the report's spans on a Doc of the same text; the ids of those that cut its tokens.
+
+    `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad` holds statuses,
+    values, roles and links. A span inside a token takes the whole token.
+    """
+    if not doc.has_extension(_FACTS):
+        doc.set_extension(_FACTS, default=None)
+    cut: list[str] = []
+
+    def span(of: Mention | Event) -> "Span":
+        found = doc.char_span(of.start, of.end, label=of.type)
+        if found is None:
+            cut.append(of.id)
+            found = doc.char_span(of.start, of.end, label=of.type, alignment_mode="expand")
+        assert found is not None  # an expanded span always lies in the text
+        return found
+
+    from spacy.util import filter_spans
+
+    doc.ents = filter_spans([span(mention) for mention in report.mentions])
+    doc.spans[GROUP] = [span(event) for event in report.events]
+    doc._.set(_FACTS, side_facts(report))
+    return cut
+
+
+def _binary(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The docs of a DocBin as records."""
+    from spacy.tokens import DocBin
+
+    try:
+        docs = list(DocBin().from_disk(path).get_docs(_blank().vocab))
+    except Exception as error:  # msgpack, zlib and spaCy each have their own
+        raise at(path, None, "is no DocBin; write it with spaCy's DocBin.to_disk.") from error
+    for number, made in enumerate(docs, 1):
+        facts = made._.get(_FACTS) if made.has_extension(_FACTS) else None
+        yield number, {**made.to_json(), "_": {_FACTS: facts}}
+
+
+def _blank() -> "Language":
+    """An empty pipeline. Raises MarsadError where spaCy is not installed."""
+    try:
+        import spacy
+    except ImportError as error:
+        raise MarsadError("a .spacy file needs spaCy: pip install 'marsad[spacy]'.") from error
+    return spacy.blank("ar")
