@@ -160,18 +160,20 @@ def test_training_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -> No
     from marsad_training import cli as training_cli
 
     monkeypatch.setattr(marsad_training, "find_spec", lambda name: None if name == "torch" else 1)
-    result = runner.invoke(training_cli.app, ["check", "x"])
+    result = runner.invoke(training_cli.app, ["resolvers", "x"])
     assert result.exit_code == 2
     assert result.stderr == (
         "marsad: training needs torch; install it with: pip install 'marsad[train]'\n"
     )
 
 
-def test_training_check_tells_every_slip(tmp_path: Path) -> None:
-    from marsad_training import cli as training_cli
-
+def test_validate_tells_every_slip_and_what_deserves_a_look(tmp_path: Path) -> None:
     path = tmp_path / "reports.txt"
-    path.write_text("### id=a date=2020-01-01\n[قصف|e1] و[حلب|l1\n---\ne1 BANG occurred\n", "utf-8")
-    result = runner.invoke(training_cli.app, ["check", str(path)])
+    slips = "### id=a date=2020-01-01\n[قصف|e1] و[حلب|l1\n---\ne1 BANG occurred\n"
+    odd = "### id=b date=2020-01-01\n[أمس|d1] في [خان شيخون|l1] ثم خان شيخون\n---\nd1 2019-12-30\n"
+    path.write_text(f"{slips}\n{odd}", "utf-8")
+    result = runner.invoke(cli.app, ["validate", str(tmp_path), "--from", "markup"])
     assert result.exit_code == 2
-    assert "line 2, report a: a stray bracket" in result.stderr
+    assert "line 2, report a: a stray bracket" in result.stderr.replace("\n", " ")
+    assert "«أمس» is given as 2019-12-30, reads as 2019-12-31" in result.stdout
+    assert "«خان شيخون» is marked, but not at 20-29" in result.stdout

@@ -3,12 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
+from marsad.corpus import consistency, splits
 from marsad.formats import markup
 from marsad.schema import Labels, Mention, Report
-
-consistency = pytest.importorskip("marsad_training.consistency", reason="needs the train extra")
 
 REPORTS = Path(__file__).parents[1] / "training" / "corpus" / "reports"
 
@@ -52,7 +49,7 @@ def test_what_a_model_reads_differently_is_found(labels: Labels) -> None:
 
 def test_near_copies_are_paired(reports: list[Report]) -> None:
     copy = replace(reports[0], id="copy", text=reports[0].text + " أمس")
-    ((left, right, likeness),) = consistency.near_copies([*reports, copy])
+    ((left, right, likeness),) = splits.near_copies([*reports, copy])
     assert {left, right} == {reports[0].id, "copy"}
     assert likeness > 0.8
 
@@ -60,4 +57,4 @@ def test_near_copies_are_paired(reports: list[Report]) -> None:
 def test_the_corpus_holds_no_near_copies() -> None:
     from marsad_training.corpus import read_reports
 
-    assert consistency.near_copies(read_reports(REPORTS)) == []
+    assert splits.near_copies(read_reports(REPORTS)) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from marsad.corpus.splits import split_ids
 from marsad.errors import MarsadError
 from marsad.schema import Report
 
@@ -35,19 +36,36 @@ def test_theatres_and_genres_stand_in_every_split() -> None:
 def test_written_splits_stay_where_they_are() -> None:
     written = json.loads((FOLDER / "splits.json").read_text("utf-8"))
     reports = corpus.read_reports(FOLDER / "reports")
-    assert corpus.split_ids(reports, written.pop("seed"), written) == written
+    assert split_ids(reports, written.pop("seed"), written) == written
 
 
 def test_new_reports_are_split_beside_the_old_ones(reports: list[Report]) -> None:
-    old = [replace(reports[0], id=f"aa-{i:03}") for i in range(20)]
-    earlier = corpus.split_ids(old, 1)
-    parts = corpus.split_ids([*old, *(replace(r, id=r.id + "x") for r in old)], 1, earlier)
+    old = [_other(reports[0], f"aa-{i:03}") for i in range(20)]
+    earlier = split_ids(old, 1)
+    parts = split_ids([*old, *(_other(r, r.id + "x") for r in old)], 1, earlier)
     assert all(set(earlier[name]) <= set(parts[name]) for name in corpus.SPLITS)
     assert {name: len(ids) for name, ids in parts.items()} == {"train": 32, "dev": 4, "test": 4}
 
 
+def test_a_near_copy_goes_where_its_original_is(reports: list[Report]) -> None:
+    old = [_other(reports[0], f"aa-{i:03}") for i in range(20)]
+    earlier = split_ids(old, 1)
+    copies = [replace(r, id=r.id + "x", text=r.text + " ختام") for r in old]
+    parts = split_ids([*old, *copies], 1, earlier)
+    assert {
+        name: [f"{id}{x}" for id in ids for x in ("", "x")] for name, ids in earlier.items()
+    } == parts
+
+
+def _other(report: Report, id: str) -> Report:
+    """A report with that id and other words."""
+    return replace(
+        report, id=id, text=" ".join(f"{id}{n}" for n in range(40)), mentions=(), events=()
+    )
+
+
 def test_split_does_not_hang_on_order(reports: list[Report]) -> None:
-    assert corpus.split_ids(reports, 3) == corpus.split_ids(reports[::-1], 3)
+    assert split_ids(reports, 3) == split_ids(reports[::-1], 3)
 
 
 def test_dataset_rows_read_back_as_reports(corpus_folder: Path) -> None:

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +15,10 @@ from rich.progress import track
 from marsad import corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import told_plainly
-from marsad.errors import at
+from marsad.documents import documents
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import geojson, rows
-from marsad.files import read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Report
 from marsad.score import score as compare
@@ -28,7 +27,6 @@ app = typer.Typer(
     help="Reads Arabic conflict reports into typed events.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
-_SUFFIXES = (".txt", ".json", ".jsonl")
 
 
 class Format(StrEnum):
@@ -78,10 +76,10 @@ def predict(
 ) -> None:
     """Read reports: mentions, events, roles and status of each, in the order given."""
     with told_plainly():
-        documents = [d for source in sources or ["-"] for d in _documents(source, date)]
-        texts, dates, ids = zip(*documents, strict=True)
+        given = [d for source in sources or ["-"] for d in documents(source, date)]
+        texts, dates, ids = zip(*given, strict=True)
         reports = load(model).predict_many(texts, dates, ids)
-        found = _progress(reports, len(documents))
+        found = _progress(reports, len(given))
         if format is Format.jsonl:
             for report in found:
                 print(report.to_json(), flush=True)
@@ -130,58 +128,12 @@ def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
     return track(reports, "Reading", total, console=Console(stderr=True))
 
 
-Document = tuple[str, str | None, str]  # text, date, id
-
-
-def _documents(source: str, date: str | None) -> Iterator[Document]:
-    """The reports of a file, a folder or stdin."""
-    path = Path(source)
-    if source == "-":
-        try:
-            text = sys.stdin.buffer.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
-        if not text.strip():
-            raise at("stdin", None, "is empty; it should hold a report.")
-        jsonlike = text.lstrip().startswith("{")
-        yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
-    elif path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES)
-        if not found:
-            raise at(path, None, f"holds no {', '.join(_SUFFIXES)} file.")
-        for file in found:
-            yield from _documents(str(file), date)
-    else:
-        text = read_text(path)
-        if path.suffix in (".json", ".jsonl"):
-            yield from _lines(text, source, date)
-        else:
-            yield text, date, path.stem
-
-
-def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise at(name, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
-        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-            raise at(name, number, "should be an object with a string under 'text'.")
-        id = str(record.get("id") or f"{Path(name).stem}-{number}")
-        report = Report(id, record["text"], record.get("date") or date)
-        if problem := next(report.problems(), None):
-            raise at(name, number, problem)
-        yield report.text, report.date, report.id
-
-
 def _reports(path: Path) -> list[Report]:
     return markup.read(path) if path.suffix == ".txt" else jsonl.read(path)
 
 
-for command in corpus_cli.COMMANDS:
-    app.command()(command)
+for name, command in corpus_cli.COMMANDS.items():
+    app.command(name)(command)
 
 
 def main() -> None:

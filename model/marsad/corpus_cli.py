@@ -1,6 +1,7 @@
-"""`marsad convert`: annotations in from any tool and out to it."""
+"""Commands for the care of annotated reports: convert, validate, stats, split, agreement, ..."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +9,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from marsad.artifact import load
 from marsad.console import stop, told_plainly
-from marsad.files import write_text
-from marsad.formats import FORMATS, FormatName
+from marsad.corpus.agreement import agreement as compare
+from marsad.corpus.checks import doubts
+from marsad.corpus.splits import split_ids
+from marsad.corpus.stats import extended, picture
+from marsad.corpus.stats import stats as count
+from marsad.documents import documents
+from marsad.errors import MarsadError, at
+from marsad.files import read_text, write_bytes, write_text
+from marsad.formats import FORMATS, SUGGESTIONS, FormatName
 from marsad.formats.ledger import Fate, Ledger
-from marsad.schema import Labels, default_labels
+from marsad.schema import Labels, Report, default_labels
 
-LabelsOption = Annotated[
+Sources = Annotated[list[Path], typer.Argument(help="Annotated files (or folders).")]
+From = Annotated[FormatName, typer.Option("--from", help="How the source is written.")]
+LabelsFile = Annotated[
     Path | None, typer.Option("--labels", help="A label set (labels.json); default: the shipped.")
 ]
 
@@ -22,12 +33,12 @@ LabelsOption = Annotated[
 def convert(
     source: Annotated[Path, typer.Argument(help="The file or folder to read.")],
     target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
-    from_: Annotated[FormatName, typer.Option("--from", help="How the source is written.")],
+    from_: From,
     to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
     ledger: Annotated[
         Path | None, typer.Option(help="Also write the ledger, as JSON, to this file.")
     ] = None,
-    labels: LabelsOption = None,
+    labels: LabelsFile = None,
 ) -> None:
     """Bring annotations from one tool's format to another's; ends with a ledger.
 
@@ -35,30 +46,205 @@ def convert(
     2 when anything was refused; the rest is written all the same.
     """
     with told_plainly():
-        known, book = read_labels(labels), Ledger()
+        known, book = _labels(labels), Ledger()
         FORMATS[to].write(FORMATS[from_].read(source, known, book), target, known, book)
         if ledger is not None:
             write_text(ledger, json.dumps(book.to_dict(), ensure_ascii=False, indent=1) + "\n")
-        show_ledger(book, Console(stderr=True))
-        if refused := book.count(Fate.REFUSED):
-            stop(f"{refused} annotations were refused; {target} holds the rest.")
+        _show(book)
+        _refuse(book, f"{target} holds the rest")
 
 
-COMMANDS = (convert,)
+def validate(
+    sources: Sources,
+    from_: From,
+    labels: LabelsFile = None,
+    model: Annotated[
+        bool, typer.Option(help="List what the shipped model reads differently, too.")
+    ] = False,
+) -> None:
+    """Check annotated reports: what is wrong, then places that deserve a look.
+
+    Wrong is what cannot be read: broken lines, spans out of range or overlapping, unknown labels.
+    Worth a look: odd types, unmarked repeats, values that their words contradict.
+    """
+    with told_plainly():
+        known = _labels(labels)
+        reports, book = _read(sources, from_, known)
+        read = list(load().predict_many(*_columns(reports))) if model else None
+        for report, kind, detail in doubts(reports, known, read):
+            print(report, kind, detail, sep="\t")
+        _show(book)
+        _refuse(book, "mend them, then try again")
 
 
-def read_labels(path: Path | None) -> Labels:
-    """The label set of the file, or the shipped one."""
+def stats(
+    sources: Sources,
+    from_: From,
+    labels: LabelsFile = None,
+    picture_to: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw the counts (.svg, .png, .pdf).")
+    ] = None,
+) -> None:
+    """Count reports, words and labels."""
+    with told_plainly():
+        reports, book = _read(sources, from_, _labels(labels))
+        found = count(reports)
+        print(f"{found.reports} reports, {found.words} words")
+        for name, table in found.tables().items():
+            print(f"{name} {table.total()}")
+            for label, number in table.most_common():
+                print(f"  {label}\t{number}")
+        if picture_to is not None:
+            write_bytes(picture_to, picture(found, picture_to.suffix.removeprefix(".")))
+        _refuse(book, "the counts leave them out")
+
+
+def split(
+    sources: Sources,
+    from_: From,
+    write: Annotated[Path, typer.Option(help="The splits.json to write or extend.")],
+    seed: Annotated[int, typer.Option(help="Of the shuffle within theatre and genre.")] = 7,
+    labels: LabelsFile = None,
+) -> None:
+    """Divide reports into train, dev and test (80 / 10 / 10), near copies on one side.
+
+    Theatres (the letters before the hyphen of an id) and genres are spread over all three. Reports
+    that the file lists already stay in their part.
+    """
+    with told_plainly():
+        reports, book = _read(sources, from_, _labels(labels))
+        _refuse(book, "nothing is split")
+        earlier = json.loads(read_text(write)) if write.exists() else {}
+        parts = split_ids(reports, seed, earlier)
+        write_text(write, json.dumps({"seed": seed, **parts}, indent=0) + "\n")
+        print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
+
+
+def agreement(
+    first: Annotated[Path, typer.Argument(help="One annotator's reports.")],
+    second: Annotated[Path, typer.Argument(help="The other's, of the same texts.")],
+    from_: From,
+    labels: LabelsFile = None,
+) -> None:
+    """How far two annotators agree: F1, Cohen's kappa, Krippendorff's alpha, and where not."""
+    with told_plainly():
+        known = _labels(labels)
+        sides = [_read([path], from_, known) for path in (first, second)]
+        for _, book in sides:
+            _refuse(book, "both sides must be sound")
+        found = compare(sides[0][0], sides[1][0])
+        for odd in found.disagreements:
+            print(*odd, sep="\t")
+        table = Table(title=f"{found.reports} reports", title_justify="left")
+        for column in ("", "F1", "kappa of words", "alpha of words"):
+            table.add_column(column, justify="right" if column else "left")
+        for task, f1 in found.f1.items():
+            kind = task.removesuffix("s")
+            per_word = (
+                f"{side[kind]:.3f}" if kind in side else "" for side in (found.kappa, found.alpha)
+            )
+            table.add_row(task, f"{f1:.3f}", *per_word)
+        Console(stderr=True).print(table)
+
+
+def labels(
+    sources: Sources,
+    from_: From,
+) -> None:
+    """Print the shipped label set with the further labels that the reports use.
+
+    A label that roles start from, or that has a status, is taken for an event type, any other for
+    a mention type. Save it as labels.json, and trim what its roles may take.
+    """
+    with told_plainly():
+        drafts = FORMATS[from_].drafts
+        if drafts is None:
+            raise MarsadError(f"{from_} cannot be read without its label set: write a labels.json.")
+        events: dict[str, None] = {}
+        mentions: dict[str, None] = {}
+        for draft in (draft for source in sources for draft in drafts(source, Ledger())):
+            starts = {link.source for link in draft.links}
+            for marked in draft.marked:
+                of_event = marked.id in starts or marked.status is not None
+                (events if of_event else mentions)[marked.label] = None
+        print(json.dumps(extended(default_labels(), mentions, events).to_dict(), indent=1))
+
+
+def pre_annotate(
+    sources: Annotated[
+        list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
+    ],
+    target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
+    to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
+    date: Annotated[
+        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
+    ] = None,
+) -> None:
+    """Read texts and write what was read for annotators to mend."""
+    with told_plainly():
+        extractor, book = load(model), Ledger()
+        columns = zip(*(d for source in sources for d in documents(source, date)), strict=True)
+        SUGGESTIONS[to](extractor.predict_many(*columns), target, extractor.decoder.labels, book)
+        _show(book)
+
+
+COMMANDS: Mapping[str, Callable[..., None]] = {
+    "convert": convert,
+    "validate": validate,
+    "stats": stats,
+    "split": split,
+    "agreement": agreement,
+    "labels": labels,
+    "pre-annotate": pre_annotate,
+}
+
+
+def _labels(path: Path | None) -> Labels:
     return default_labels() if path is None else Labels.read(path)
 
 
-def show_ledger(ledger: Ledger, console: Console) -> None:
-    """The ledger as a table: what was kept, then each entry."""
+def _read(paths: list[Path], name: FormatName, labels: Labels) -> tuple[list[Report], Ledger]:
+    """The reports of all files. Raises MarsadError for an id that stands twice, or for none."""
+    book = Ledger()
+    reports: dict[str, Report] = {}
+    for path in (file for given in paths for file in _files(given, name)):
+        for report in FORMATS[name].read(path, labels, book):
+            if report.id in reports:
+                raise at(path, None, f"the report id {report.id!r} is used before.")
+            reports[report.id] = report
+    if not reports and not book.entries:
+        raise at(paths[0], None, "holds no report.")
+    return list(reports.values()), book
+
+
+def _files(path: Path, name: FormatName) -> list[Path]:
+    """The files of a folder; of brat the folder is what is read."""
+    if not path.is_dir() or name is FormatName.BRAT:
+        return [path]
+    return sorted(file for file in path.iterdir() if file.is_file())
+
+
+def _columns(reports: list[Report]) -> tuple[list[str], list[str | None], list[str]]:
+    return [r.text for r in reports], [r.date for r in reports], [r.id for r in reports]
+
+
+def _show(ledger: Ledger) -> None:
+    """The ledger as a table on stderr: what was kept, then each entry."""
+    console = Console(stderr=True)
     kept = ", ".join(f"{count} {name}" for name, count in ledger.kept.items() if count)
     console.print(f"kept: {kept or 'nothing'}", highlight=False)
     if not ledger.entries:
         return
-    table = Table(*("fate", "where", "report", "what"))
+    table = Table("fate", "where", "report", "what")
     for entry in ledger.entries:
         table.add_row(entry.fate, entry.where, entry.report, entry.message)
     console.print(table)
+
+
+def _refuse(ledger: Ledger, then: str) -> None:
+    """Leave with exit code 2 where anything was refused."""
+    if refused := [entry for entry in ledger.entries if entry.fate is Fate.REFUSED]:
+        stop(f"{len(refused)} annotations were refused, the first: {refused[0]}; {then}.")

@@ -32,59 +32,6 @@ def _root() -> None:
 
 
 @app.command()
-def check(
-    corpus: Annotated[Path, typer.Argument(help="A file or folder of annotated reports.")],
-) -> None:
-    """Read annotated reports and say every slip with file, line and report id."""
-    from marsad_training.corpus import read_reports
-
-    with told_plainly():
-        reports = read_reports(corpus)
-        mentions = sum(len(r.mentions) for r in reports)
-        events = sum(len(r.events) for r in reports)
-        print(f"{len(reports)} reports, {mentions} mentions, {events} events; no slip")
-
-
-@app.command()
-def doubts(
-    corpus: Annotated[Path, typer.Argument(help="A file or folder of annotated reports.")],
-    model: Annotated[
-        bool, typer.Option(help="List what the shipped model reads differently, too.")
-    ] = False,
-) -> None:
-    """List places where the annotation disagrees with itself or with the model: no verdicts."""
-    import marsad
-    from marsad_training.consistency import findings
-    from marsad_training.corpus import read_reports
-    from marsad_training.fit import read_again
-
-    with told_plainly():
-        reports = read_reports(corpus)
-        read = read_again(marsad.load(), reports) if model else None
-        for report, kind, detail in findings(reports, read):
-            print(report, kind, detail, sep="\t")
-
-
-@app.command()
-def split(
-    corpus: Annotated[Path, typer.Argument(help="A corpus folder with reports/.")],
-    seed: Annotated[int, typer.Option(help="Of the shuffle within theatre and genre.")] = 7,
-) -> None:
-    """Write `splits.json`: 80 / 10 / 10 by report, theatres and genres spread over all.
-
-    Reports that it lists already stay in their part.
-    """
-    from marsad_training.corpus import read_labels, read_reports, split_ids
-
-    with told_plainly():
-        path = corpus / "splits.json"
-        earlier = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        parts = split_ids(read_reports(corpus / "reports", read_labels(corpus)), seed, earlier)
-        path.write_text(json.dumps({"seed": seed, **parts}, indent=0) + "\n", "utf-8")
-        print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
-
-
-@app.command()
 def encoder(
     target: Annotated[Path, typer.Argument(help="Where the encoder's folder goes.")] = RUNS
     / "encoder",

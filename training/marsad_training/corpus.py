@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import random
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict
 
+from marsad.corpus.splits import SPLITS
 from marsad.errors import at
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
-
-SPLITS = ("train", "dev", "test")
 
 
 def read_labels(folder: Path) -> Labels:
@@ -45,39 +42,6 @@ def read_reports(path: Path, labels: Labels | None = None) -> list[Report]:
     return reports
 
 
-def theatre(report: Report) -> str:
-    """Where a report plays or comes from: the letters before the hyphen of its id."""
-    return report.id.split("-")[0]
-
-
-def split_ids(
-    reports: Sequence[Report], seed: int, earlier: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, list[str]]:
-    """80 / 10 / 10 by report; theatres (the letters of an id) and genres spread over all three.
-
-    Reports of an `earlier` split stay where they are, so that no test report is ever trained on.
-    """
-    kept = {name: set((earlier or {}).get(name, ())) for name in SPLITS}
-    placed = set().union(*kept.values())
-    strata: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for report in reports:
-        if report.id in placed:
-            continue
-        strata[theatre(report), report.style].append(report.id)
-    rng = random.Random(seed)
-    order: list[str] = []
-    for key in sorted(strata):
-        ids = sorted(strata[key])
-        rng.shuffle(ids)
-        order += ids
-    # every tenth report of the stratified order goes to test, the one five later to dev
-    known = {report.id for report in reports}
-    parts = {name: sorted(ids & known) for name, ids in kept.items()}
-    for place, id in enumerate(order):
-        parts[{0: "test", 5: "dev"}.get(place % 10, "train")].append(id)
-    return {name: sorted(ids) for name, ids in parts.items()}
-
-
 def read_splits(folder: Path) -> dict[str, list[Report]]:
     """The splits of a corpus folder, as its `splits.json` writes them down.
 
@@ -86,7 +50,11 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
     reports = {r.id: r for r in read_reports(folder / "reports", read_labels(folder))}
     path = folder / "splits.json"
     if not path.exists():
-        raise at(path, None, "is absent; write it with: marsad-train split CORPUS.")
+        raise at(
+            path,
+            None,
+            "is absent; write it with: marsad split CORPUS/reports --write CORPUS/splits.json.",
+        )
     parts = json.loads(path.read_text("utf-8"))
     listed = [id for name in SPLITS for id in parts[name]]
     if sorted(listed) != sorted(reports):

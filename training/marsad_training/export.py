@@ -18,13 +18,14 @@ import onnx
 import torch
 
 from marsad.artifact import FORMAT, load, sha256
+from marsad.corpus.splits import theatre
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
-from marsad_training.corpus import read_reports, read_splits, theatre
+from marsad_training.corpus import read_reports, read_splits
 from marsad_training.fit import (
     SELECTED,
     Run,

@@ -20,6 +20,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, EarlyStoppingCallback
 
+from marsad.corpus.splits import theatre
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
@@ -28,7 +29,7 @@ from marsad.score import Scores, score
 from marsad.windows import Reader
 from marsad_training.augment import names_of, rename, spell
 from marsad_training.config import FitConfig, as_dict
-from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits, theatre
+from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import collate, encode_report
 from marsad_training.learn import (
     MarsadTrainer,

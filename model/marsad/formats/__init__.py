@@ -1,7 +1,7 @@
 """Annotation formats: each reads into `Report` and writes it, with a ledger of what changed.
 
-A format is a module with `imported` and `exported`; `FORMATS` names them. Readers of tool exports
-make a `Draft`, and `Draft.report` does every check in one place.
+`FORMATS` names them. The readers of a tool's exports make a `Draft` of each report, and
+`Draft.report` does every check in one place.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from marsad.formats import brat, conll, doccano, jsonl, label_studio, markup, spacy
+from marsad.formats.draft import Draft
 from marsad.formats.ledger import Ledger
 from marsad.schema import Labels, Report
 
@@ -26,23 +27,44 @@ class FormatName(StrEnum):
     SPACY = "spacy"
 
 
+_Drafts = Callable[[Path, Ledger], Iterator[Draft]]
+_Read = Callable[[Path, Labels, Ledger], Iterator[Report]]
+_Write = Callable[[Iterable[Report], Path, Labels, Ledger], None]
+
+
 @dataclass(frozen=True)
 class Format:
     """`read` yields the reports of a file (or folder) and tells the ledger what is wrong in it;
     `write` writes them and tells the ledger what the format cannot hold. Both raise MarsadError
-    where the file as a whole cannot be read or written.
+    where the file as a whole cannot be read or written. `drafts` yields what a file states before
+    any label set is asked; None where a file cannot be read without one.
     """
 
-    read: Callable[[Path, Labels, Ledger], Iterator[Report]]
-    write: Callable[[Iterable[Report], Path, Labels, Ledger], None]
+    read: _Read
+    write: _Write
+    drafts: _Drafts | None
+
+
+def _of_a_tool(drafts: _Drafts, write: _Write) -> Format:
+    def read(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+        for draft in drafts(path, ledger):
+            if (report := draft.report(labels, ledger)) is not None:
+                yield report
+
+    return Format(read, write, drafts)
 
 
 FORMATS: Mapping[FormatName, Format] = {
-    FormatName.JSONL: Format(jsonl.imported, jsonl.exported),
-    FormatName.MARKUP: Format(markup.imported, markup.exported),
-    FormatName.CONLL: Format(conll.imported, conll.exported),
-    FormatName.BRAT: Format(brat.imported, brat.exported),
-    FormatName.LABEL_STUDIO: Format(label_studio.imported, label_studio.exported),
-    FormatName.DOCCANO: Format(doccano.imported, doccano.exported),
-    FormatName.SPACY: Format(spacy.imported, spacy.exported),
+    FormatName.JSONL: Format(jsonl.imported, jsonl.exported, jsonl.drafts),
+    FormatName.MARKUP: Format(markup.imported, markup.exported, None),
+    FormatName.CONLL: _of_a_tool(conll.drafts, conll.exported),
+    FormatName.BRAT: _of_a_tool(brat.drafts, brat.exported),
+    FormatName.LABEL_STUDIO: _of_a_tool(label_studio.drafts, label_studio.exported),
+    FormatName.DOCCANO: _of_a_tool(doccano.drafts, doccano.exported),
+    FormatName.SPACY: _of_a_tool(spacy.drafts, spacy.exported),
+}
+# How predictions are handed to annotators: as suggestions where a tool knows such, else as marks.
+SUGGESTIONS: Mapping[FormatName, _Write] = {
+    **{name: format.write for name, format in FORMATS.items()},
+    FormatName.LABEL_STUDIO: label_studio.suggested,
 }

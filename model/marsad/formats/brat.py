@@ -23,7 +23,7 @@ _SPAN = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
 _NUMBERED = re.compile(r"(.+?)[0-9]*")  # brat numbers a role's second filler: target2
 
 
-def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the folder, by file name; what is wrong in a line goes to the ledger."""
     if not path.is_dir():
         raise at(path, None, "is no folder; brat keeps a .txt and an .ann file for each report.")
@@ -41,8 +41,7 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
         )  # fmt: skip
         if text.with_suffix(".ann").exists():
             _Annotations(draft, text.with_suffix(".ann"), ledger).read()
-            if report := draft.report(labels, ledger):
-                yield report
+            yield draft
         else:
             ledger.add(Fate.REFUSED, str(text), draft.id, "has no .ann file beside it.")
 
@@ -152,7 +151,12 @@ class _Annotations:
 
 
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
-    """Write the folder, with the `annotation.conf` that brat wants to open it."""
+    """Write the folder, with the `annotation.conf` that brat wants to open it.
+
+    Raises MarsadError where it holds annotations already, which would be read with these.
+    """
+    if any(path.glob("*.ann")):
+        raise at(path, None, "holds .ann files already; give an empty folder.")
     rows: list[tuple[str, str, str, str]] = []
     for report in reports:
         name = quote(report.id, safe="") or f"report-{len(rows) + 1}"

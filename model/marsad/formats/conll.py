@@ -32,15 +32,15 @@ class _Rows:
     rows: list[tuple[list[str], int] | None] = field(default_factory=list)
 
 
-def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; a line that cannot be read goes to the ledger.
 
     A report is what `# id` or `-DOCSTART-` opens; without such lines each sentence is one.
     """
     for number, block in enumerate(_blocks(read_text(path), path, ledger), 1):
         draft = _draft(block, path, number, ledger)
-        if draft is not None and (report := draft.report(labels, ledger)):
-            yield report
+        if draft is not None:
+            yield draft
 
 
 def _blocks(text: str, path: Path, ledger: Ledger) -> Iterator[_Rows]:

@@ -16,18 +16,15 @@ _SAME = "same"  # the relation between two mentions of one thing
 _OLD = ("label", "labels")  # where plain sequence labelling keeps [start, end, label]
 
 
-def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; what is wrong in a line goes to the ledger."""
     for number, record in records(path, ledger):
         where = f"{path}, line {number}"
         try:
-            draft = _draft(record, where, path)
+            yield _draft(record, where, path)
         except (KeyError, TypeError, ValueError) as error:
             message = f"is not shaped like a doccano record ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, str(record.get("id", "")), message)
-            continue
-        if report := draft.report(labels, ledger):
-            yield report
 
 
 def _draft(record: dict[str, Any], where: str, path: Path) -> Draft:

@@ -239,12 +239,10 @@ def side_facts(report: Report) -> dict[str, Any]:
 def read_side_facts(draft: Draft, facts: Mapping[str, Any]) -> None:
     """Put side facts back on the spans of a draft; roles and links only where it has none."""
     status, value = _table(facts.get("status")), _table(facts.get("value"))
-    keys = {f"{m.span.start}-{m.span.end}-{m.label}": m.id for m in draft.marked}
-    by_id = {id: key for key, id in keys.items()}
+    keys = {_key(m): m.id for m in draft.marked}
     draft.marked = [
-        replace(m, status=status.get(by_id[m.id], m.status), value=value.get(by_id[m.id], m.value))
+        replace(m, status=status.get(_key(m), m.status), value=value.get(_key(m), m.value))
         for m in draft.marked
-        if m.id in by_id
     ]
     if not draft.links:
         draft.links = [
@@ -259,6 +257,10 @@ def read_side_facts(draft: Draft, facts: Mapping[str, Any]) -> None:
             for group in (groups if isinstance(groups, list | tuple) else ())
             if isinstance(group, list | tuple)
         ]
+
+
+def _key(marked: Marked) -> str:
+    return f"{marked.span.start}-{marked.span.end}-{marked.label}"
 
 
 def _table(facts: object) -> dict[str, str]:

@@ -57,7 +57,8 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
                 ledger.add(Fate.REFUSED, where, str(record.get("id") or ""), str(error))
                 continue
         else:
-            if _says_its_words(record, report) and next(labels.problems(report), None) is None:
+            sound = report.text.strip() and next(labels.problems(report), None) is None
+            if sound and _says_its_words(record, report):
                 ledger.keep(report)
                 yield report
                 continue
@@ -69,6 +70,13 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
     """Write the file; nothing is lost."""
     write_text(path, write(reports))
+
+
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
+    """The records of the file as drafts."""
+    for number, record in records(path, ledger):
+        if (draft := _draft(record, f"{path}, line {number}")) is not None:
+            yield draft
 
 
 def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -22,7 +22,7 @@ _TEXT, _LABEL, _STATUS, _VALUE, _SAME = "text", "label", "status", "value", "sam
 _MODEL = "marsad"
 
 
-def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of an export (JSON or JSON-MIN); what is wrong in a task goes to the ledger."""
     try:
         tasks = json.loads(read_text(path))
@@ -36,8 +36,8 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
             message = f"is not shaped like a Label Studio task ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
             continue
-        if draft is not None and (report := draft.report(labels, ledger)):
-            yield report
+        if draft is not None:
+            yield draft
 
 
 class _Task:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from marsad.errors import MarsadError
+from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_text
 from marsad.formats.ledger import Fate, Ledger
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
 
 _EVENT_LETTER = "e"
+_NO_REPORT = "holds no report; a report starts with '### id=... date=...'."
 _HEADER = ("id", "date", "style")
 # Characters with a meaning in the markup, edges that reading strips, lines that end a text.
 _RESERVED = re.compile(r"[\[\]|\r]|\A\n|\n\Z|^---$|^### ", re.MULTILINE)
@@ -28,7 +29,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
     if slips:
         raise MarsadError("\n".join(f"{path}, {slip}" for slip in slips))
     if not reports:
-        raise MarsadError(f"{path}: holds no report; a report starts with '### id=... date=...'.")
+        raise at(path, None, _NO_REPORT)
     return reports
 
 
@@ -185,6 +186,8 @@ def write(reports: Iterable[Report]) -> str:
 def _write_one(report: Report) -> str:
     if odd := _RESERVED.search(report.text):
         raise MarsadError(f"{report.id}: the markup cannot carry a text with {odd.group()!r}.")
+    if re.search(r"\s|\A\Z", report.id) or re.search(r"\s", report.style):
+        raise MarsadError(f"{report.id}: the markup wants an id, and a style, of one word.")
     marked, done = "", 0
     for span in sorted(report.spans, key=lambda s: s.start):
         if span.start < done:
@@ -211,6 +214,8 @@ def _write_one(report: Report) -> str:
 def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
     """The sound reports of the file; the slips of the others go to the ledger."""
     reports, slips = parse(read_text(path), labels)
+    if not reports and not slips:
+        ledger.add(Fate.REFUSED, str(path), "", _NO_REPORT)
     for slip in slips:
         where, _, message = slip.partition(", report ")
         name, _, message = message.partition(": ")

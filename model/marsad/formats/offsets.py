@@ -6,26 +6,17 @@ only when it makes every span of a report fit.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 Span = tuple[int, int]
+_Way = Callable[[str, Span], Span | None]
 _MARKS = (
     "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c"
     "\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )
-
-
-def _table(text: str, width: Callable[[str, int], int]) -> dict[int, int]:
-    """Stated offset -> code point, where the character at i counts for width(text, i)."""
-    table: dict[int, int] = {}
-    at = 0
-    for i in range(len(text)):
-        table.setdefault(at, i)
-        at += width(text, i)
-    table[at] = len(text)
-    return table
 
 
 def in_utf16(text: str) -> list[int]:
@@ -33,16 +24,20 @@ def in_utf16(text: str) -> list[int]:
     return [0, *accumulate(_units(text, i) for i in range(len(text)))]
 
 
-def _by(width: Callable[[str, int], int]) -> Callable[[str, Span], Span | None]:
+def _by(width: Callable[[str, int], int]) -> _Way:
+    """Offsets in which the character at i of a text counts for width(text, i)."""
+
     def read(text: str, span: Span) -> Span | None:
-        table = _table(text, width)
-        start, end = table.get(span[0]), table.get(span[1])
-        return None if start is None or end is None else (start, end)
+        places = [0, *accumulate(width(text, i) for i in range(len(text)))]
+        # what counts for nothing lies outside a span: its start is the last such place
+        start, end = bisect_right(places, span[0]) - 1, bisect_left(places, span[1])
+        exact = places[start] == span[0] and places[min(end, len(text))] == span[1]
+        return (start, end) if exact else None
 
     return read
 
 
-def _shift(start: int, end: int) -> Callable[[str, Span], Span | None]:
+def _shift(start: int, end: int) -> _Way:
     return lambda text, span: (span[0] + start, span[1] + end)
 
 
@@ -66,18 +61,23 @@ def _no_marks(text: str, i: int) -> int:
     return 0 if text[i] in _MARKS else 1
 
 
-# The first way that fits all spans of a report is believed; the plain one comes first.
-_WAYS: tuple[tuple[str, Callable[[str, Span], Span | None]], ...] = (
-    ("code points", _shift(0, 0)),
-    ("UTF-16 code units", _by(_units)),
-    ("UTF-8 bytes", _by(_bytes)),
-    ("line ends counted as one character", _by(_one_line_end)),
-    ("line ends counted as two characters", _by(_two_line_ends)),
-    ("direction marks not counted", _by(_no_marks)),
-    ("a byte-order mark counted", _shift(-1, -1)),
-    ("the last character stated instead of the end", _shift(0, 1)),
-    ("counted from one", _shift(-1, 0)),
-)  # fmt: skip
+# The first way that fits all spans of a report is believed; the plain one comes first. Where a file
+# does not repeat the words, only the ways of browsers and line ends are tried.
+_PLAIN = "code points"
+_COUNTED: Mapping[str, _Way] = {
+    _PLAIN: _shift(0, 0),
+    "UTF-16 code units": _by(_units),
+    "line ends counted as one character": _by(_one_line_end),
+    "line ends counted as two characters": _by(_two_line_ends),
+}
+_WAYS: Mapping[str, _Way] = {
+    **_COUNTED,
+    "UTF-8 bytes": _by(_bytes),
+    "direction marks not counted": _by(_no_marks),
+    "a byte-order mark counted": _shift(-1, -1),
+    "the last character stated instead of the end": _shift(0, 1),
+    "counted from one": _shift(-1, 0),
+}
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,11 @@ def settle(text: str, spans: Sequence[Stated]) -> tuple[list[Span | None], list[
     Where no way of counting fits all spans, a span stands where its words stand in the text, if
     they stand there once.
     """
-    for name, way in _WAYS:
+    wordless = any(stated.surface is None for stated in spans)
+    for name, way in (_COUNTED if wordless else _WAYS).items():
         placed = [way(text, (s.start, s.end)) for s in spans]
         if all(_fits(text, p, s.surface) for p, s in zip(placed, spans, strict=True)):
-            return list(placed), [] if name == _WAYS[0][0] else [f"the offsets are {name}."]
+            return list(placed), [] if name == _PLAIN else [f"the offsets are {name}."]
     found, mended = [], []
     for stated in spans:
         place, how = _alone(text, stated)
@@ -149,4 +150,5 @@ def occurrences(text: str, surface: str) -> Iterable[Span]:
     words = [re.escape(word) for word in plain(surface).split()]
     if words:
         for match in re.finditer(rf"[\s{_MARKS}]+".join(words), text):
-            yield match.span()
+            if not _inside_word(text, match.end()):
+                yield match.span()

@@ -25,19 +25,16 @@ _FACTS = "marsad"
 _BINARY = ".spacy"
 
 
-def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
+def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; what is wrong in one goes to the ledger."""
     found = _binary(path) if path.suffix == _BINARY else records(path, ledger)
     for number, record in found:
         where = f"{path}, {'doc' if path.suffix == _BINARY else 'line'} {number}"
         try:
-            draft = _draft(record, where, f"{path.stem}-{number}")
+            yield _draft(record, where, f"{path.stem}-{number}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a spaCy Doc ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
-            continue
-        if report := draft.report(labels, ledger):
-            yield report
 
 
 def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
@@ -53,10 +50,10 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
         str(facts.get("style") or ""),
     )
     spans = [*record.get("ents", ()), *record.get("spans", {}).get(GROUP, ())]
-    draft.marked = [
-        Marked(f"s{place}", str(s["label"]), Stated(int(s["start"]), int(s["end"])), where)
-        for place, s in enumerate(spans)
-    ]
+    for place, data in enumerate(spans):
+        start, end = int(data["start"]), int(data["end"])
+        span = Stated(start, end, text[start:end] or None)  # spaCy counts as we do
+        draft.marked.append(Marked(f"s{place}", str(data["label"]), span, where))
     read_side_facts(draft, facts)
     return draft
 
@@ -75,7 +72,7 @@ def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledg
 
 def _record(report: Report) -> dict[str, Any]:
     def spans(found: Iterable[Any]) -> list[dict[str, Any]]:
-        return [{"start": s.start, "end": s.end, "label": s.type} for s in found]
+        return [{"start": s.start, "end": s.end, "label": s.type, "kb_id": ""} for s in found]
 
     return {
         "text": report.text,

@@ -5,8 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from datasketch import MinHash, MinHashLSH
-
 from marsad.schema import Mention, Report
 from marsad.text import split_words
 
@@ -57,25 +55,6 @@ def findings(reports: Sequence[Report], read: Sequence[Report] | None = None) ->
                 yield Finding(report.id, "unmarked", f"«{key}» in …{place}…; usually {top}")
         if read is not None:
             yield from _contradictions(report, read[i])
-
-
-def near_copies(reports: Sequence[Report], threshold: float = 0.5) -> list[tuple[str, str, float]]:
-    """Pairs of reports that share word triples beyond a Jaccard likeness, by MinHash.
-
-    Returns (id, id, estimated likeness); MinHash of 128 permutations errs by about 0.05.
-    """
-    index = MinHashLSH(threshold=threshold, num_perm=128)
-    sketches: dict[str, MinHash] = {}
-    found = []
-    for report in reports:
-        forms = split_words(report.text).forms
-        sketch = MinHash(num_perm=128)
-        sketch.update_batch([" ".join(forms[i : i + 3]).encode() for i in range(len(forms) - 2)])
-        for other in index.query(sketch):
-            found.append((other, report.id, round(sketch.jaccard(sketches[other]), 2)))
-        index.insert(report.id, sketch)
-        sketches[report.id] = sketch
-    return [pair for pair in found if pair[2] >= threshold]
 
 
 def _odd_spans(report: Report, usual: Usual) -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""Care of annotated reports: checks, counts, splits, agreement of annotators."""

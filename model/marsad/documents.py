@@ -1,0 +1,56 @@
+"""Texts to read: of files, JSON lines, folders of both, or stdin."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from marsad.errors import at
+from marsad.files import read_text
+from marsad.schema import Report
+
+Document = tuple[str, str | None, str]  # text, date, id
+_SUFFIXES = (".txt", ".json", ".jsonl")
+
+
+def documents(source: str, date: str | None) -> Iterator[Document]:
+    """The reports of a file, a folder or stdin."""
+    path = Path(source)
+    if source == "-":
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
+        if not text.strip():
+            raise at("stdin", None, "is empty; it should hold a report.")
+        jsonlike = text.lstrip().startswith("{")
+        yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
+    elif path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES)
+        if not found:
+            raise at(path, None, f"holds no {', '.join(_SUFFIXES)} file.")
+        for file in found:
+            yield from documents(str(file), date)
+    else:
+        text = read_text(path)
+        if path.suffix in (".json", ".jsonl"):
+            yield from _lines(text, source, date)
+        else:
+            yield text, date, path.stem
+
+
+def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise at(name, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise at(name, number, "should be an object with a string under 'text'.")
+        id = str(record.get("id") or f"{Path(name).stem}-{number}")
+        report = Report(id, record["text"], record.get("date") or date)
+        if problem := next(report.problems(), None):
+            raise at(name, number, problem)
+        yield report.text, report.date, report.id

@@ -1,0 +1,379 @@
+"""Formats of annotation tools: out and in again, offsets mended where certain, all else told."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from marsad.cli import app
+from marsad.formats import FORMATS, FormatName, markup
+from marsad.formats.doccano import joined
+from marsad.formats.ledger import Fate, Ledger
+from marsad.formats.offsets import Stated, settle
+from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
+
+CORPUS = Path(__file__).parents[1] / "training" / "corpus" / "reports"
+LOSSLESS = [
+    (FormatName.JSONL, "x.jsonl"),
+    (FormatName.MARKUP, "x.txt"),
+    (FormatName.BRAT, "x"),
+    (FormatName.LABEL_STUDIO, "x.json"),
+    (FormatName.DOCCANO, "x.jsonl"),
+    (FormatName.SPACY, "x.jsonl"),
+]
+ODD = ["قصف", "🚀", "\u200f", "(أ)", " ", "\r\n", "\n", "  ", "ب", "حلب", "x=1"]
+RUNNER = CliRunner()
+
+
+def meaning(report: Report) -> Any:
+    """All that a report says, whatever its ids and the order of its spans."""
+    key = {s.id: (s.start, s.end, s.type) for s in report.spans}
+    return (
+        report.id, report.text, report.date, report.style,
+        sorted((key[m.id], m.value or "") for m in report.mentions),
+        sorted(
+            (key[e.id], e.status, sorted((a.role, key[a.id]) for a in e.arguments))
+            for e in report.events
+        ),
+        sorted(sorted(key[id] for id in group) for group in joined(report.same)),
+    )  # fmt: skip
+
+
+def write(name: FormatName, reports: list[Report], path: Path, labels: Labels) -> Ledger:
+    ledger = Ledger()
+    FORMATS[name].write(reports, path, labels, ledger)
+    return ledger
+
+
+def read(name: FormatName, path: Path, labels: Labels) -> tuple[list[Report], Ledger]:
+    ledger = Ledger()
+    return list(FORMATS[name].read(path, labels, ledger)), ledger
+
+
+def corpus(labels: Labels) -> list[Report]:
+    return [report for path in sorted(CORPUS.glob("*.txt")) for report in markup.read(path, labels)]
+
+
+@pytest.mark.parametrize(("name", "file"), LOSSLESS)
+def test_the_whole_corpus_comes_back(
+    name: FormatName, file: str, tmp_path: Path, labels: Labels
+) -> None:
+    reports = corpus(labels)
+    assert write(name, reports, tmp_path / file, labels).entries == []
+    back, ledger = read(name, tmp_path / file, labels)
+    assert ledger.entries == []
+    by_id = {report.id: report for report in back}
+    assert [r.id for r in reports if meaning(by_id[r.id]) != meaning(r)] == []
+    assert ledger.kept["reports"] == len(reports)
+
+
+def test_columns_tell_what_they_lose(tmp_path: Path, labels: Labels) -> None:
+    reports = corpus(labels)
+    lost = write(FormatName.CONLL, reports, tmp_path / "x.conll", labels)
+    rich = [r for r in reports if r.same or any(e.arguments for e in r.events)]
+    assert {entry.report for entry in lost.entries} >= {report.id for report in rich}
+    assert {entry.fate for entry in lost.entries} == {Fate.LOST}
+    back, ledger = read(FormatName.CONLL, tmp_path / "x.conll", labels)
+    assert ledger.entries == []
+    for report, again in zip(reports, back, strict=True):
+        bare = replace(
+            report, same=(), mentions=tuple(replace(m, value=None) for m in report.mentions),
+            events=tuple(replace(e, arguments=()) for e in report.events),
+        )  # fmt: skip
+        assert meaning(again) == meaning(bare)
+
+
+@pytest.mark.parametrize(("name", "file"), [*LOSSLESS, (FormatName.SPACY, "x.spacy")])
+@given(data=st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_report_comes_back(
+    name: FormatName, file: str, data: st.DataObject, tmp_path: Path
+) -> None:
+    if file.endswith(".spacy"):
+        pytest.importorskip("spacy")
+    labels, report = default_labels(), data.draw(odd_reports())
+    path = Path(tempfile.mkdtemp(dir=tmp_path)) / file
+    if write(name, [report], path, labels).entries:
+        assert name is FormatName.MARKUP  # it cannot carry every text, and says so
+        return
+    (back,), ledger = read(name, path, labels)
+    assert ledger.entries == []
+    assert meaning(back) == meaning(report)
+
+
+@st.composite
+def odd_reports(draw: st.DrawFn) -> Report:
+    """Reports of emoji, carriage returns, marks of direction, clitics and joined spans."""
+    parts = draw(
+        st.lists(
+            st.sampled_from(ODD),
+            min_size=1, max_size=12,
+        )
+    )  # fmt: skip
+    text, mentions, events = "س", [], []
+    for number, part in enumerate(parts):
+        start, text = len(text), text + part
+        kind = draw(st.sampled_from([None, None, "WEAPON", "LOCATION", "EVENT"]))
+        if kind is None or not part.strip() or part == "\u200f":
+            continue
+        text += " "  # a span ends where its word ends; doccano states no words to tell otherwise
+        if kind == "EVENT":
+            events.append(Event(f"e{number}", "SHELLING", "foiled", start, len(text) - 1))
+        else:
+            letter = default_labels().mentions[kind]
+            mentions.append(Mention(f"{letter}{number}", kind, start, len(text) - 1))
+    places = [Argument("place", m.id) for m in mentions if m.type == "LOCATION"]
+    events = [replace(event, arguments=tuple(places)) for event in events]
+    same = (tuple(m.id for m in mentions),) if len(mentions) > 1 else ()
+    date = draw(st.sampled_from([None, "2022-01-04"]))
+    return Report(
+        draw(st.sampled_from(["x-1", "غزة/2", "a b"])), text, date, tuple(mentions),
+        tuple(events), same, draw(st.sampled_from(["", "agency"])),
+    )  # fmt: skip
+
+
+COUNTS: dict[str, Callable[[str, int], int]] = {
+    "UTF-16 code units": lambda text, at: len(text[:at].encode("utf-16-le")) // 2,
+    "UTF-8 bytes": lambda text, at: len(text[:at].encode()),
+    "line ends counted as one": lambda text, at: len(text[:at].replace("\r\n", "\n")),
+    "counted as two characters": lambda text, at: len(text[:at].replace("\n", "\r\n")),
+    "direction marks not counted": lambda text, at: len(text[:at].replace("\u200f", "")),
+    "a byte-order mark": lambda text, at: at + 1,
+}
+TEXTS = {
+    "line ends counted as one": "وصل الوفد\r\nإلى حلب\r\nثم عاد إلى حلب أمس",
+    "counted as two characters": "وصل الوفد\nإلى حلب\nثم عاد إلى حلب أمس",
+    "direction marks not counted": "وصل \u200fالوفد إلى حلب ثم عاد \u200fإلى حلب أمس",
+}
+EMOJI = "🚀🚀 وصل الوفد إلى حلب ثم عاد إلى حلب أمس"
+
+
+@pytest.mark.parametrize("way", COUNTS)
+def test_other_ways_of_counting_are_known_by_the_words(way: str) -> None:
+    text = TEXTS.get(way, EMOJI)
+    truth = [
+        (text.index("الوفد"), text.index("الوفد") + 5),
+        (text.rindex("حلب"), text.rindex("حلب") + 3),
+    ]
+    said = [
+        Stated(COUNTS[way](text, start), COUNTS[way](text, end), text[start:end])
+        for start, end in truth
+    ]
+    places, mended = settle(text, said)
+    assert places == truth
+    assert len(mended) == 1
+    assert way in mended[0]
+
+
+def test_the_last_character_instead_of_the_end() -> None:
+    text = "قصف حلب أمس"
+    places, mended = settle(text, [Stated(0, 2, "قصف"), Stated(4, 6, "حلب")])
+    assert places == [(0, 3), (4, 7)]
+    assert "the last character" in mended[0]
+
+
+def test_one_stray_span_is_found_by_its_words_where_they_stand_once() -> None:
+    text = "قصف حلب ثم حلب أمس"
+    places, mended = settle(text, [Stated(0, 3, "قصف"), Stated(1, 3, "أمس"), Stated(9, 9, "حلب")])
+    assert places == [(0, 3), (15, 18), None]
+    assert len(mended) == 1
+
+
+def test_without_words_only_what_is_certain_is_mended() -> None:
+    assert settle("قصف حلب", [Stated(0, 4)]) == (
+        [(0, 3)],
+        ["0-4 has white space at its edge; it is 0-3."],
+    )
+    assert settle("قصف حلب", [Stated(4, 9)]) == ([None], [])
+    emoji = "🚀 قصف حلب"
+    assert settle(emoji, [Stated(3, 6), Stated(7, 10)])[0] == [(2, 5), (6, 9)]
+
+
+def region(id: str, start: int, end: int, text: str, **label: list[str]) -> dict[str, Any]:
+    kind = "choices" if "choices" in label else "labels"
+    value = {"start": start, "end": end, "text": text, **label}
+    return {"id": id, "type": kind, "value": value, "to_name": "text", "origin": "manual"}
+
+
+LABEL_STUDIO = [
+    {
+        "id": 12,
+        "data": {"text": "🚀 قصف حلب", "date": "2022-01-04"},
+        "annotations": [
+            {"id": 1, "was_cancelled": True, "result": []},
+            {
+                "id": 2,
+                "was_cancelled": False,
+                "ground_truth": False,
+                "result": [
+                    region("Qx1", 3, 6, "قصف", labels=["SHELLING"]),
+                    region("Qx2", 7, 10, "حلب", labels=["LOCATION"]),
+                    region("Qx1", 3, 6, "قصف", choices=["denied"]),
+                    {
+                        "from_id": "Qx2", "to_id": "Qx1", "type": "relation",
+                        "direction": "left", "labels": ["place"],
+                    },
+                ],
+            },
+        ],
+        "predictions": [],
+    },
+    {"id": 13, "text": "قصف حلب", "label": [{"start": 4, "end": 7, "labels": ["LOCATION"]}]},
+]  # fmt: skip
+
+
+def test_a_label_studio_export(tmp_path: Path, labels: Labels) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(LABEL_STUDIO), "utf-8")
+    (first, second), ledger = read(FormatName.LABEL_STUDIO, path, labels)
+    assert (first.date, first.surface(first.events[0]), first.events[0].status) == (
+        "2022-01-04", "قصف", "denied",
+    )  # fmt: skip
+    assert [(a.role, first.surface(first.mention(a.id))) for a in first.events[0].arguments] == [
+        ("place", "حلب")
+    ]
+    assert second.surface(second.mentions[0]) == "حلب"
+    assert [(e.fate, e.message) for e in ledger.entries] == [
+        (Fate.MENDED, "the offsets are UTF-16 code units.")
+    ]
+
+
+def test_a_doccano_export(tmp_path: Path, labels: Labels) -> None:
+    lines = [
+        {"id": 7, "text": "قصف حلب", "Comments": [],
+         "entities": [{"id": 41, "label": "SHELLING", "start_offset": 0, "end_offset": 3},
+                      {"id": 42, "label": "LOCATION", "start_offset": 4, "end_offset": 7}],
+         "relations": [{"id": 3, "from_id": 41, "to_id": 42, "type": "place"}]},
+        {"id": 8, "text": "قصف حلب", "label": [[4, 7, "LOCATION"]]},
+    ]  # fmt: skip
+    path = tmp_path / "admin.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    (first, second), ledger = read(FormatName.DOCCANO, path, labels)
+    assert [(a.role, a.id) for a in first.events[0].arguments] == [("place", "l1")]
+    assert [m.type for m in second.mentions] == ["LOCATION"]
+    assert [e.message for e in ledger.entries] == ["SHELLING 0-3 has no status; it is occurred."]
+
+
+BRAT = """T1	SHELLING 0 3	قصف
+T2	LOCATION 4 7;8 12	حلب أمس1
+T3	WEAPON 13 18	قذائف
+E1	SHELLING:T1 place:T2 instrument:T3 instrument2:T4
+T4	WEAPON 20 23	مدف
+A1	status E1 foiled
+#1	AnnotatorNotes T1	تأكد
+"""
+
+
+def test_a_brat_folder(tmp_path: Path, labels: Labels) -> None:
+    (tmp_path / "a.txt").write_bytes("قصف حلب\nأمس1 قذائف مدفع".encode())
+    (tmp_path / "a.ann").write_text(BRAT, "utf-8")
+    (tmp_path / "b.txt").write_text("قصف", "utf-8")
+    (tmp_path / "c.ann").write_text("", "utf-8")
+    (report,), ledger = read(FormatName.BRAT, tmp_path, labels)
+    assert [report.surface(m) for m in report.mentions] == ["حلب\nأمس1", "قذائف"]
+    assert [a.role for a in report.events[0].arguments] == ["place", "instrument"]
+    assert report.events[0].status == "foiled"
+    told = [str(entry) for entry in ledger.entries]
+    assert len(told) == 5
+    assert any("a.ann, line 5" in t and "«مدف»" in t for t in told)
+    assert any("a.ann, line 4" in t and "ends at 'T4'" in t for t in told)
+    assert any("a.ann, line 7" in t and "AnnotatorNotes" in t for t in told)
+    assert any("b.txt" in t and "no .ann" in t for t in told)
+    assert any("c.ann" in t and "no .txt" in t for t in told)
+
+
+@pytest.mark.parametrize(
+    ("tags", "spans"),
+    [
+        (["B-LOCATION", "I-LOCATION", "O"], ["قصف حلب"]),
+        (["I-LOCATION", "B-LOCATION", "O"], ["قصف", "حلب"]),
+        (["B-LOCATION", "E-LOCATION", "S-DATE"], ["قصف حلب", "أمس"]),
+        (["U-LOCATION", "B-DATE", "L-DATE"], ["قصف", "حلب أمس"]),
+        (["LOCATION", "LOCATION", "O"], ["قصف حلب"]),
+    ],
+)
+def test_conll_2003_in_every_scheme(
+    tags: list[str], spans: list[str], tmp_path: Path, labels: Labels
+) -> None:
+    rows = [f"{token} NN O {tag}" for token, tag in zip(["قصف", "حلب", "أمس"], tags, strict=True)]
+    path = tmp_path / "x.conll"
+    path.write_text("-DOCSTART- -X- O O\n\n" + "\n".join(rows) + "\n\nعاد NN O O\n", "utf-8")
+    (report,), ledger = read(FormatName.CONLL, path, labels)
+    assert report.text == "قصف حلب أمس\nعاد"
+    assert [report.surface(m) for m in report.mentions] == spans
+    assert [e.fate for e in ledger.entries] == [Fate.MENDED]
+
+
+def test_what_spacy_writes_is_read(tmp_path: Path, labels: Labels) -> None:
+    spacy = pytest.importorskip("spacy")
+    from spacy.tokens import DocBin, Span
+
+    doc = spacy.blank("ar")("قصف حلب أمس")
+    doc.ents = [Span(doc, 1, 2, "LOCATION")]
+    doc.spans["events"] = [Span(doc, 0, 1, "SHELLING")]
+    DocBin(docs=[doc]).to_disk(tmp_path / "x.spacy")
+    (tmp_path / "x.jsonl").write_text(json.dumps(doc.to_json()) + "\n", "utf-8")
+    for name in ("x.spacy", "x.jsonl"):
+        (report,), ledger = read(FormatName.SPACY, tmp_path / name, labels)
+        assert [report.surface(s) for s in report.spans] == ["حلب", "قصف"]
+        assert [e.message for e in ledger.entries] == [
+            "SHELLING 0-3 has no status; it is occurred."
+        ]
+
+
+def test_spacy_reads_what_is_written(tmp_path: Path, labels: Labels) -> None:
+    spacy = pytest.importorskip("spacy")
+    from spacy.tokens import Doc, DocBin
+
+    reports = corpus(labels)[:40]
+    write(FormatName.SPACY, reports, tmp_path / "x.spacy", labels)
+    write(FormatName.SPACY, reports, tmp_path / "x.jsonl", labels)
+    vocab = spacy.blank("ar").vocab
+    docs = list(DocBin().from_disk(tmp_path / "x.spacy").get_docs(vocab))
+    lines = (tmp_path / "x.jsonl").read_text("utf-8").splitlines()
+    docs += [Doc(vocab).from_json(json.loads(line)) for line in lines]
+    for report, doc in zip([*reports, *reports], docs, strict=True):
+        assert doc.text == report.text
+        ordered = sorted(report.mentions, key=lambda m: m.start)
+        assert [(e.text, e.label_) for e in doc.ents] == [
+            (report.surface(m), m.type) for m in ordered
+        ]
+        assert len(doc.spans["events"]) == len(report.events)
+
+
+def test_label_studio_s_own_library_reads_what_is_written(tmp_path: Path, labels: Labels) -> None:
+    sdk = pytest.importorskip("label_studio_sdk.label_interface")
+    reports = corpus(labels)[:40]
+    write(FormatName.LABEL_STUDIO, reports, tmp_path / "x.json", labels)
+    interface = sdk.LabelInterface((tmp_path / "x.xml").read_text("utf-8"))
+    assert interface.is_valid
+    for task in json.loads((tmp_path / "x.json").read_text("utf-8")):
+        for item in task["annotations"][0]["result"]:
+            assert interface.validate_region(item) or item["type"] == "relation"
+
+
+def test_the_command_ends_with_a_ledger(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    good = {"id": "a", "text": "قصف حلب", "entities": [
+        {"id": "l1", "type": "LOCATION", "start": 4, "end": 7, "text": "حلب"}]}  # fmt: skip
+    off = {"id": "b", "text": "قصف حلب", "entities": [
+        {"id": "l1", "type": "LOCATIN", "start": 4, "end": 7, "text": "حلب"}]}  # fmt: skip
+    source.write_text(f"{json.dumps(good)}\n{json.dumps(off)}\nnot json\n", "utf-8")
+    arguments = ["convert", str(source), str(tmp_path / "out"), "--from", "jsonl", "--to", "brat"]
+    done = RUNNER.invoke(app, [*arguments, "--ledger", str(tmp_path / "ledger.json")])
+    assert done.exit_code == 2
+    assert "2 annotations were refused" in done.stderr
+    book = json.loads((tmp_path / "ledger.json").read_text("utf-8"))
+    assert book["kept"]["reports"] == 2
+    assert [(e["fate"], e["where"].rpartition(", ")[2]) for e in book["entries"]] == [
+        ("refused", "line 2"), ("refused", "line 3"),
+    ]  # fmt: skip
+    assert "did you mean LOCATION?" in book["entries"][0]["message"]
+    assert (tmp_path / "out" / "a.ann").read_text("utf-8") == "T1\tLOCATION 4 7\tحلب\n"
