@@ -1,0 +1,67 @@
+"""Training starts from a run or from the served artifact, and heads grow for new labels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+import marsad  # noqa: E402
+from marsad.errors import MarsadError  # noqa: E402
+from marsad.schema import Labels, Report  # noqa: E402
+from marsad_training.export import tag_parity  # noqa: E402
+from marsad_training.fit import build_network, extractor_of, open_run  # noqa: E402
+from marsad_training.start import open_artifact, open_start, start_from  # noqa: E402
+
+
+def test_an_artifact_gives_back_the_weights_of_its_run(tiny_run: Path, tiny_artifact: Path) -> None:
+    old, back = open_run(tiny_run), open_artifact(tiny_artifact)
+    assert back.labels == old.labels
+    before = old.network.state_dict()
+    for name, found in back.network.state_dict().items():
+        if name == "words.mix":  # only its softmax counts
+            found, before[name] = found.softmax(0), before[name].softmax(0)
+        if not found.is_floating_point():
+            continue
+        spread = before[name].abs().max().clamp(min=1e-3)
+        assert ((found - before[name]).abs() / spread).max() < 0.02, name
+
+
+def test_an_artifact_is_read_like_it_serves(tiny_artifact: Path, reports: list[Report]) -> None:
+    run = open_artifact(tiny_artifact)
+    served = marsad.load(tiny_artifact)
+    trained = extractor_of(run.network.eval(), run.reader, run.labels, served.decoder.settings)
+    assert tag_parity(trained, served, reports) > 0.98
+
+
+def test_the_shipped_artifact_can_be_trained_on(reports: list[Report]) -> None:
+    served = marsad.load()
+    run = open_artifact(Path(marsad.__file__).parent / "artifact")
+    trained = extractor_of(run.network.eval(), run.reader, run.labels, served.decoder.settings)
+    assert tag_parity(trained, served, reports) > 0.98
+
+
+def test_heads_grow_for_new_labels_and_keep_the_old(tiny_run: Path) -> None:
+    run = open_run(tiny_run)
+    old = run.labels
+    wider = Labels(
+        {"VEHICLE": "v", **old.mentions}, ("RAID", *old.events), (*old.statuses, "claimed"),
+        {"route": ("VEHICLE",), **{r: (*t, "VEHICLE") for r, t in old.roles.items()}}, old.values,
+    )  # fmt: skip
+    network = build_network(run.network.words, wider, run.config)
+    start_from(network, wider, run)
+    tags, was = network.mention_tags[3].weight, run.network.mention_tags[3].weight
+    assert torch.equal(tags[0], was[0])  # outside
+    assert torch.equal(tags[3:], was[1:])  # VEHICLE took rows 1 and 2
+    assert torch.equal(network.pair_bias[1:, 1:, 1:], run.network.pair_bias)
+    assert torch.equal(network.statuses[3].bias[:-1], run.network.statuses[3].bias)
+    narrower = replace(old, events=old.events[1:])
+    network = build_network(run.network.words, narrower, run.config)
+    start_from(network, narrower, run)
+    assert torch.equal(network.trigger_tags[3].bias[1:], run.network.trigger_tags[3].bias[3:])
+
+
+def test_what_is_neither_run_nor_artifact_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match=r"no finished run .* and no artifact"):
+        open_start(tmp_path)

@@ -1,0 +1,184 @@
+"""Where training starts: a finished run or a served artifact, its heads grown for new labels.
+
+An artifact holds its weights once, as int8 products of the served graph; `open_artifact` brings
+them back into the network. Each product is known by the bias that the graph adds to it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from marsad.artifact import load, read_config
+from marsad.decode import RoleTables
+from marsad.errors import MarsadError, at
+from marsad.roles import FEATURES
+from marsad.schema import Labels
+from marsad_training.config import FitConfig
+from marsad_training.fit import Run, build_network, open_run
+from marsad_training.network import JointNetwork, WordEncoder
+from marsad_training.tags import tag_names
+
+State = dict[str, Tensor]
+_Array = NDArray[Any]
+_PRODUCTS = ("MatMul", "MatMulInteger", "MatMulNBits")
+_INT8_ZERO = 128  # MatMulNBits keeps unsigned bytes around it
+_LAST = 3  # the place of a head's last layer in its Sequential
+
+
+def open_start(folder: Path) -> Run:
+    """A run folder or an artifact folder, opened. Raises MarsadError where it is neither."""
+    if (folder / "run.json").exists():
+        return open_run(folder)
+    if (folder / "model.onnx").exists():
+        return open_artifact(folder)
+    raise at(folder, None, "is no finished run of: marsad-train fit, and no artifact.")
+
+
+def open_artifact(folder: Path) -> Run:
+    """The network of an artifact, its weights as near as int8 keeps them."""
+    config = read_config(folder)
+    if "network" not in config:
+        raise at(folder / "config.json", None, "is of an artifact that keeps no encoder to train.")
+    facts, labels = config["network"], Labels.from_dict(config["labels"])
+    described = dict(facts["encoder"])
+    encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        AutoConfig.for_model(described.pop("model_type"), **described),
+        attn_implementation="eager",
+    )
+    fit = replace(FitConfig(base="", epochs=0, batch=1), role_width=facts["role_width"])
+    reader = load(folder).reader
+    words = WordEncoder(encoder, fit.dropout, fit.word_dropout, reader.unknown_id)
+    network = build_network(words, labels, fit)
+    state = {name: torch.from_numpy(array) for name, array in weights(folder / "model.onnx")}
+    state["words.mix"] = torch.tensor(facts["mix"])
+    tables = RoleTables.from_dict(config["roles"])
+    state["pair_bias"] = torch.from_numpy(np.array(tables.pairs, np.float32))
+    for place, table in enumerate(tables.features):
+        state[f"feature_bias.{place}"] = torch.from_numpy(np.array(table, np.float32))
+    fill(network, state, folder)
+    return Run(network, reader, labels, fit, config["special_tokens"])
+
+
+def weights(path: Path) -> Iterator[tuple[str, _Array]]:
+    """Name and fp32 array of each parameter of a served graph, in torch's layout."""
+    graph = onnx.load(path).graph
+    kept = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    made_by = {out: node for node in graph.node for out in node.output}
+    for name, array in kept.items():
+        if name.endswith((".weight", ".bias")):
+            yield name, np.array(array)
+        elif name.endswith(".weight.int8"):
+            scale = kept[name.removesuffix("int8") + "scale"]
+            yield name.removesuffix(".int8"), array.astype(np.float32) * scale
+    for node in graph.node:
+        biases = [name for name in node.input if name.endswith(".bias") and name in kept]
+        if node.op_type == "Add" and biases:
+            other = next(name for name in node.input if name not in biases)
+            product = _product(other, made_by)
+            if product is not None:
+                yield biases[0].removesuffix("bias") + "weight", _dense(product, made_by, kept)
+
+
+def _product(name: str, made_by: Mapping[str, onnx.NodeProto]) -> onnx.NodeProto | None:
+    """The product whose scaled result is called so; None where it is something else."""
+    node = made_by.get(name)
+    while node is not None and node.op_type not in _PRODUCTS:
+        if node.op_type not in ("Mul", "Cast"):
+            return None
+        node = made_by.get(node.input[0])
+    return node
+
+
+def _dense(
+    node: onnx.NodeProto, made_by: Mapping[str, onnx.NodeProto], kept: Mapping[str, _Array]
+) -> _Array:
+    """The weight of a product, (out, in)."""
+    if node.op_type == "MatMul":
+        return np.ascontiguousarray(kept[node.input[1]].T)
+    if node.op_type == "MatMulNBits":
+        blocks, scales = kept[node.input[1]].astype(np.float32), kept[node.input[2]]
+        found = (blocks - _INT8_ZERO) * scales.reshape(*blocks.shape[:2], 1)
+        return np.ascontiguousarray(found.reshape(len(found), -1)[:, : _width(node)])
+    stem = node.input[1].removesuffix("_quantized")
+    whole = kept[node.input[1]].astype(np.float32) - kept[f"{stem}_zero_point"]
+    return np.ascontiguousarray((whole * kept[f"{stem}_scale"]).T)
+
+
+def _width(node: onnx.NodeProto) -> int:
+    return next(int(a.i) for a in node.attribute if a.name == "K")
+
+
+def fill(network: JointNetwork, state: State, source: Path) -> None:
+    """Load weights; what only follows from the labels, or is not trained, may be absent.
+
+    Raises MarsadError where they are of another network.
+    """
+    free = ("legal", "position_ids", "pooler")
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise at(source, None, "holds weights of another encoder or other labels.") from error
+    absent = [name for name in missing if not any(part in name for part in free)]
+    if absent or unexpected:
+        raise MarsadError(f"{source}: the weights do not fit the network ({absent or unexpected}).")
+
+
+def start_from(network: JointNetwork, labels: Labels, source: Run) -> None:
+    """Give a new network the weights of an old one; what is of new labels stays as it was drawn."""
+    old, new = source.network.state_dict(), network.state_dict()
+    for name, axes in _label_axes(source.labels, labels, source.config.role_width):
+        grown = new[name].clone()
+        was, now = zip(*(_places(*names) for names in axes), strict=True)
+        grown[_index(now)] = old[name][_index(was)]
+        old[name] = grown
+    old.pop("legal", None)
+    fill(network, old, Path("start"))
+
+
+_Axis = tuple[Sequence[str], Sequence[str]]  # names before and after
+
+
+def _label_axes(old: Labels, new: Labels, width: int) -> Iterator[tuple[str, list[_Axis]]]:
+    """For each parameter with a row for each label: the names along its leading axes."""
+    roles = [list(labels.roles) for labels in (old, new)]
+    projections = [[f"{role}/{k}" for role in names for k in range(width)] for names in roles]
+    rows: dict[str, list[Sequence[str]]] = {
+        "mention_tags": [tag_names(labels.mentions) for labels in (old, new)],
+        "trigger_tags": [tag_names(labels.events) for labels in (old, new)],
+        "statuses": [labels.statuses for labels in (old, new)],
+        "trigger_roles": list(projections),
+        "mention_roles": list(projections),
+    }
+    for head, (before, after) in rows.items():
+        for kind in ("weight", "bias"):
+            yield f"{head}.{_LAST}.{kind}", [(before, after)]
+    yield (
+        "pair_bias",
+        [
+            (old.events, new.events),
+            (list(old.mentions), list(new.mentions)),
+            (roles[0], roles[1]),
+        ],
+    )
+    for place in range(len(FEATURES)):
+        every = [str(n) for n in range(list(FEATURES.values())[place])]
+        yield f"feature_bias.{place}", [(every, every), (roles[0], roles[1])]
+
+
+def _index(axes: Sequence[list[int]]) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(places) for places in np.ix_(*axes))
+
+
+def _places(before: Sequence[str], after: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Where the common names stand before, and after."""
+    common = [name for name in before if name in after]
+    return [before.index(name) for name in common], [after.index(name) for name in common]
