@@ -1,12 +1,7 @@
-"""Training end to end on a tiny encoder: learns, resumes after a kill, exports, serves the same."""
+"""Training end to end on a tiny encoder: learns, exports, serves the same."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,33 +128,6 @@ def test_wrong_weights_are_refused(tiny_run: Path, tmp_path: Path) -> None:
 def test_unfinished_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(MarsadError, match="is no finished run"):
         fit.open_run(tmp_path)
-
-
-@pytest.mark.slow
-def test_killed_run_resumes_and_ends_where_the_other_does(fit_config: Any, tmp_path: Path) -> None:
-    """SIGKILL after the first checkpoint, run again: same weights as a run that was left alone."""
-    config = replace(fit_config, epochs=4)
-    whole = fit.fit(config, tmp_path / "whole")
-    script = (
-        "import sys, json; from pathlib import Path\n"
-        "from marsad_training.config import FitConfig; from marsad_training.fit import fit\n"
-        "fit(FitConfig(**json.loads(sys.argv[1])), Path(sys.argv[2]))\n"
-    )
-    facts = json.dumps(configs.as_dict(config))
-    command = [sys.executable, "-c", script, facts, str(tmp_path / "killed")]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    checkpoints = tmp_path / "killed" / "checkpoints"
-    while process.poll() is None and not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    subprocess.run(command, check=True, capture_output=True)
-    from safetensors.torch import load_file
-
-    left = load_file(whole / "network.safetensors")
-    right = load_file(tmp_path / "killed" / "network.safetensors")
-    for name, weights in left.items():
-        torch.testing.assert_close(weights, right[name], atol=1e-5, rtol=1e-4)
 
 
 def test_seed_decides_the_run(fit_config: Any, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import overload
 
 from marsad.artifact import load
 from marsad.errors import MarsadError
-from marsad.extractor import Extractor
-from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.extractor import Dates, Errors, Extractor, Ids
+from marsad.schema import Argument, Event, Failure, Labels, Mention, Report
 from marsad.score import Scores, score
 
 __version__ = "0.1.0"
@@ -28,14 +29,26 @@ def predict(text: str, date: str | None = None) -> Report:
     return _shipped().predict(text, date)
 
 
+@overload
 def predict_many(
-    texts: Iterable[str], dates: Iterable[str | None] | None = None
-) -> Iterator[Report]:
-    """Read reports one after another with the shipped model, in order, in bounded memory."""
-    return _shipped().predict_many(texts, dates)
+    texts: Iterable[str], dates: Dates = None, ids: Ids = None
+) -> Iterator[Report]: ...
+@overload
+def predict_many(
+    texts: Iterable[str], dates: Dates = None, ids: Ids = None, *, errors: Errors
+) -> Iterator[Report | Failure]: ...
+def predict_many(
+    texts: Iterable[str], dates: Dates = None, ids: Ids = None, *, errors: Errors = "raise"
+) -> Iterator[Report | Failure]:
+    """Read reports one after another with the shipped model, in order, in bounded memory.
+
+    The texts may be endless. With `errors="record"` a `Failure` stands in the place of a report
+    that cannot be read; otherwise its error is raised.
+    """
+    return _shipped().predict_many(texts, dates, ids, errors=errors)
 
 
 __all__ = [
-    "Argument", "Event", "Extractor", "Labels", "MarsadError", "Mention", "Report", "Scores",
-    "load", "predict", "predict_many", "score",
+    "Argument", "Event", "Extractor", "Failure", "Labels", "MarsadError", "Mention", "Report",
+    "Scores", "load", "predict", "predict_many", "score",
 ]  # fmt: skip

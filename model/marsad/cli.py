@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from marsad import corpus_cli, pretty
+from marsad import cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import told_plainly
 from marsad.documents import documents
@@ -22,6 +22,7 @@ from marsad.export.rows import geojson, rows
 from marsad.formats import jsonl, markup
 from marsad.schema import Report
 from marsad.score import score as compare
+from marsad.server.command import serve
 
 app = typer.Typer(
     help="Reads Arabic conflict reports into typed events.",
@@ -132,8 +133,9 @@ def _reports(path: Path) -> list[Report]:
     return markup.read(path) if path.suffix == ".txt" else jsonl.read(path)
 
 
-for name, command in corpus_cli.COMMANDS.items():
+for name, command in {**corpus_cli.COMMANDS, **cluster_cli.COMMANDS}.items():
     app.command(name)(command)
+app.command()(serve)
 
 
 def main() -> None:

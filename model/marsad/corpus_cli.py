@@ -13,13 +13,14 @@ from marsad.artifact import load
 from marsad.console import stop, told_plainly
 from marsad.corpus.agreement import agreement as compare
 from marsad.corpus.checks import doubts
+from marsad.corpus.selection import select as choose
 from marsad.corpus.splits import split_ids
 from marsad.corpus.stats import extended, picture
 from marsad.corpus.stats import stats as count
 from marsad.documents import documents
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_bytes, write_text
-from marsad.formats import FORMATS, SUGGESTIONS, FormatName
+from marsad.formats import FORMATS, SUGGESTIONS, FormatName, jsonl
 from marsad.formats.ledger import Fate, Ledger
 from marsad.schema import Labels, Report, default_labels
 
@@ -170,6 +171,35 @@ def labels(
         print(json.dumps(extended(default_labels(), mentions, events).to_dict(), indent=1))
 
 
+def select(
+    sources: Annotated[
+        list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
+    ],
+    n: Annotated[int, typer.Option("--n", help="How many texts to choose.")] = 50,
+    date: Annotated[
+        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
+    ] = None,
+) -> None:
+    """Choose the texts to annotate next, as JSON lines, the best first: for pre-annotate.
+
+    Those that the model is unsure of, and that differ from each other.
+    """
+    with told_plainly():
+        found = [d for source in sources for d in documents(source, date)]
+        by_id = {id: (text, day) for text, day, id in found}
+        for choice in choose(load(model), found, n):
+            text, day = by_id[choice.id]
+            record = {
+                "id": choice.id, "date": day, "text": text, "uncertainty": choice.uncertainty
+            }  # fmt: skip
+            # half a surrogate pair cannot be printed; its escape is that of JSON, too
+            line = jsonl.to_line(record).encode("utf-8", "backslashreplace").decode()
+            print(line, end="")
+
+
 def pre_annotate(
     sources: Annotated[
         list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
@@ -198,6 +228,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
     "split": split,
     "agreement": agreement,
     "labels": labels,
+    "select": select,
     "pre-annotate": pre_annotate,
 }
 

@@ -294,6 +294,20 @@ class Report:
                     )
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What stands in the place of a report that could not be read: its id, and why, a sentence."""
+
+    id: str
+    message: str
+
+    @classmethod
+    def of(cls, error: Exception, id: str) -> "Failure":
+        """The failure that an exception tells of."""
+        unforeseen = f"it could not be read ({type(error).__name__}: {error})."
+        return cls(id, str(error) if isinstance(error, MarsadError) else unforeseen)
+
+
 def is_date(value: object) -> bool:
     """Whether it is an ISO calendar day, YYYY-MM-DD."""
     try:

@@ -21,9 +21,10 @@ from marsad_training.learn import (
     MarsadTrainer,
     arguments,
     base_folder,
-    last_checkpoint,
+    begin,
     load_reader,
     plain_progress,
+    processes,
     word_encoder,
     write_manifest,
 )
@@ -103,7 +104,7 @@ def encode_sentence(sentence: Sentence, layers: list[list[str]], reader: Reader)
 
 
 def batches(items: list[Features], name: str, config: AdaptConfig, pad_id: int) -> list[Features]:
-    """Batches of like length out of one corpus, ready for `TaggingNetwork.loss`."""
+    """Batches of like length out of one corpus, ready for `TaggingNetwork.sums`."""
     rng = random.Random(config.seed)
     items = sorted(items, key=lambda i: len(i["input_ids"]) * rng.uniform(0.9, 1.1))
     made = []
@@ -134,37 +135,46 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
         items += batches(encoded, tag_set.name, config, reader.pad_id) * tag_set.repeat
     if not items:
         raise MarsadError("the configuration names no [[sets]] to adapt on.")
+    facts = {
+        "config": as_dict(config), "batches": len(items), "processes": processes().num_processes
+    }  # fmt: skip
+    target = run / "encoder"
+    if not begin(run, **facts):
+        return target
     sizes = {name: (len(found), len(found[0])) for name, found in layers.items()}
+    torch.manual_seed(config.seed)
     network = TaggingNetwork(word_encoder(base, reader, config), sizes)
+    steps = -(-len(items) // (config.accumulate * processes().num_processes)) * config.epochs
     trainer = MarsadTrainer(
         network,
         config,
+        [1] * len(items),  # they are batches already
         args=arguments(
-            run, config, int(len(items) * config.epochs), per_device_train_batch_size=1,
-            save_strategy="steps", save_steps=200,
+            run, config, steps, per_device_train_batch_size=1, save_strategy="steps", save_steps=200
         ),
         train_dataset=items,
         data_collator=_first,
-    )  # fmt: skip
+    )
     plain_progress(trainer)
-    result = trainer.train(resume_from_checkpoint=last_checkpoint(run))
+    result = trainer.go_on(run)
+    if not trainer.is_world_process_zero():
+        return target
     with trainer.average.applied():
         test = {
             t.name: test_f1(network, t, _read(t, t.test, data), layers[t.name][0], reader, config)
             for t in config.sets
             if t.test
         }
-        target = run / "encoder"
         encoder: Any = network.words.encoder
         encoder.save_pretrained(target)
-    write_manifest(
-        run, config=as_dict(config), batches=len(items), seconds=result.metrics["train_runtime"],
-        loss=result.training_loss, test_f1=test,
-    )  # fmt: skip
     reader.tokenizer.save(str(target / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         if (source := Path(base) / name).exists():
             (target / name).write_bytes(source.read_bytes())
+    write_manifest(
+        run, **facts, seconds=result.metrics["train_runtime"], steps=trainer.state.global_step,
+        loss=result.training_loss, test_f1=test,
+    )  # fmt: skip
     return target
 
 

@@ -25,17 +25,23 @@ _BLOCK = re.compile(r"(<!-- scores -->\n).*?(<!-- /scores -->)", re.S)
 def render_card(artifact: Path) -> str:
     """The model card of an artifact, in Markdown."""
     metrics = _metrics(artifact)
-    template = (files("marsad_training") / "model_card.md.jinja").read_text("utf-8")
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["f"] = lambda x: f"{x:.3f}"
-    rendered: str = environment.from_string(template).render(
+    return rendered(
+        "model_card.md.jinja",
         config=read_config(artifact), metrics=metrics, training=metrics["training"],
         table=score_table(metrics), scores=metrics["scores"], set_names=SET_NAMES,
         confusable=_commonest_confusions(metrics),
     )  # fmt: skip
-    return rendered
+
+
+def rendered(template: str, **facts: Any) -> str:
+    """A template of this package, filled in; a fact that it wants and does not get is an error."""
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["f"] = lambda x: f"{x:.3f}"
+    source = (files("marsad_training") / template).read_text("utf-8")
+    text: str = environment.from_string(source).render(facts)
+    return text
 
 
 def score_table(metrics: dict[str, Any]) -> str:

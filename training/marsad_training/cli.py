@@ -134,10 +134,13 @@ def adapt(
     """Train the base encoder on public named-entity corpora, before it sees a report."""
     from marsad_training.adapt import adapt as adapt_encoder
     from marsad_training.config import AdaptConfig, load, with_base
+    from marsad_training.learn import processes
 
     with told_plainly():
         settings = with_base(load(config, AdaptConfig), base)
-        print(adapt_encoder(settings, data, run or RUNS / config.stem))
+        folder = adapt_encoder(settings, data, run or RUNS / config.stem)
+        if processes().is_main_process:
+            print(folder)
 
 
 @app.command()
@@ -145,14 +148,85 @@ def fit(
     config: Config,
     run: Annotated[Path | None, typer.Option(help="Run folder; default runs/CONFIG.")] = None,
     base: Base = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Go on from a run or an artifact; heads grow for new labels."),
+    ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(help="Show the train split of this corpus again, so that it is kept."),
+    ] = None,
 ) -> None:
     """Train the joint network; goes on where a killed run stopped."""
+    from dataclasses import replace
+
     from marsad_training.config import FitConfig, load, with_base
     from marsad_training.fit import fit as fit_network
+    from marsad_training.learn import processes
 
     with told_plainly():
         settings = with_base(load(config, FitConfig), base)
-        print(fit_network(settings, run or RUNS / config.stem))
+        settings = replace(
+            settings,
+            init=str(init) if init else settings.init,
+            replay=tuple(map(str, replay)) if replay else settings.replay,
+        )
+        folder = fit_network(settings, run or RUNS / config.stem)
+        if processes().is_main_process:
+            print(folder)
+
+
+@app.command()
+def simulate(
+    config: Config = Path("training/configs/selection.toml"),
+    target: Annotated[Path, typer.Argument(help="Folder of figures and picture.")] = Path(
+        "training/experiments/selection"
+    ),
+    base: Base = None,
+) -> None:
+    """Does `marsad select` pay? Annotation simulated on the train split, beside random choice."""
+    from marsad_training.config import load, with_base
+    from marsad_training.simulate import SimulationConfig, write
+    from marsad_training.simulate import simulate as points
+
+    with told_plainly():
+        settings = with_base(load(config, SimulationConfig), base)
+        console, done = Console(stderr=True, highlight=False), []
+        for point in points(settings, RUNS):
+            done.append(point)
+            console.print(
+                f"{point.strategy}, seed {point.seed}: {point.reports} reports, F1 {point.f1:.3f}"
+            )
+        found = write(settings, done, target)
+        table = Table("strategy", f"reports to F1 {found['target']:.3f}", "words")
+        for name, needed in found["needed"].items():
+            table.add_row(name, *(f"{n:.0f}" if n else "never" for n in needed.values()))
+        Console().print(table)
+
+
+@app.command()
+def search(
+    config: Config,
+    trials: Annotated[int, typer.Option(min=1, help="Until so many have ended.")] = 20,
+    out: Annotated[Path | None, typer.Option(help="Folder; default runs/CONFIG-search.")] = None,
+    space: Annotated[Path, typer.Option(help="The settings and their ranges, TOML.")] = Path(
+        "training/configs/search.toml"
+    ),
+    base: Base = None,
+) -> None:
+    """Find the settings of a fit that score best on dev; goes on where a killed search stopped."""
+    from marsad_training.config import FitConfig, load, with_base
+
+    with told_plainly():
+        from marsad_training import search as searching
+
+        settings = with_base(load(config, FitConfig), base)
+        folder = out or RUNS / f"{config.stem}-search"
+        table = Table(*searching.HEAD)
+        for result in searching.search(settings, searching.read_space(space), folder, trials):
+            table.add_row(*result.cells)
+        Console().print(table)
+        print(folder / "search.md")
 
 
 @app.command()
@@ -186,6 +260,44 @@ def export(
     with told_plainly():
         metrics = export_run(run, target, real or [])
         _print_metrics(metrics)
+
+
+@app.command()
+def export_hf(
+    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    target: Annotated[Path, typer.Argument(help="Where the Hugging Face folder goes.")],
+    licence: Annotated[
+        str, typer.Option(help="Of the weights, as the hub names it.")
+    ] = "apache-2.0",
+    notice: Annotated[
+        list[Path] | None, typer.Option(help="A file of attribution to go along.")
+    ] = None,
+    subwords: Annotated[
+        int, typer.Option(help="How many the stock model reads while it learns.")
+    ] = 400_000,
+) -> None:
+    """Write a run's mentions as a stock token classifier of `transformers`, with what it loses."""
+    from marsad_training.huggingface import export_hf as export_run
+
+    with told_plainly():
+        table = Table("split", "F1", "run", "exported")
+        for split, tasks in export_run(run, target, licence, notice or [], subwords).items():
+            for task, f1 in tasks.items():
+                table.add_row(split, task, f"{f1['run']:.3f}", f"{f1['exported']:.3f}")
+        Console().print(table)
+
+
+@app.command()
+def dataset(
+    corpus: Annotated[Path, typer.Argument(help="A corpus folder with splits.json.")],
+    target: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
+) -> None:
+    """Write a corpus as a data set that `datasets.load_dataset` loads: Parquet and a card."""
+    from marsad_training.dataset import write_dataset
+
+    with told_plainly():
+        for split, size in write_dataset(corpus, target).items():
+            print(f"{target}/{split}.parquet: {size} reports")
 
 
 @app.command()
@@ -254,3 +366,30 @@ def _print_metrics(metrics: dict[str, object]) -> None:
 def main() -> None:
     """The console script."""
     app()
+
+
+@app.command("compare")
+def compare_command(
+    old: Annotated[Path, typer.Argument(help="The artifact in use.")],
+    new: Annotated[Path, typer.Argument(help="The artifact that may replace it.")],
+    test: Annotated[
+        list[Path], typer.Option(help="Gold reports (JSON lines, markup or a folder of them).")
+    ],
+    to: Annotated[
+        list[Path] | None, typer.Option(help="Also write the report here (.md, .html).")
+    ] = None,
+) -> None:
+    """Old against new model on gold reports: what got better, what got worse, what is noise."""
+    import marsad
+    from marsad.files import write_text
+    from marsad_training.compare import compare, render, verdict
+    from marsad_training.corpus import read_reports
+
+    with told_plainly():
+        before, after = marsad.load(old), marsad.load(new)
+        found = compare(
+            before, after, {p.stem: read_reports(p, after.decoder.labels) for p in test}
+        )
+        for path in to or ():
+            write_text(path, render(found, (old.name, new.name), path.suffix.removeprefix(".")))
+        print(verdict(found))

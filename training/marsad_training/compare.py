@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
-from marsad.score import Scores, score
+from marsad.score import Count, Scores, score
 from marsad_training.fit import read_again
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "values")
@@ -93,7 +93,7 @@ def _counts(scores: Scores, task: str, label: str | None) -> NDArray[np.int64]:
         [
             np.sum(
                 [c for (t, of), c in tally.items() if t == task and label in (None, of)]
-                or [(0, 0, 0)],
+                or [Count(0, 0, 0)],
                 axis=0,
             )
             for tally in scores.tallies

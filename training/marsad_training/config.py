@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from marsad.errors import at
+from marsad.errors import MarsadError, at
 from marsad.files import read_text
 
 C = TypeVar("C")
@@ -18,7 +18,8 @@ class Training:
 
     base: str  # folder or hub name of a BERT-like encoder; "default" is `marsad-train encoder`
     epochs: int
-    batch: int
+    batch: int  # windows that a process reads at once
+    accumulate: int = 1  # batches of each process that make one optimiser step
     learning_rate: float = 3e-4
     head_factor: float = 5.0  # heads learn this much faster than the encoder's last layer
     table_factor: float = 1.0  # and tables, whose rows are seen seldom, so much faster than heads
@@ -34,12 +35,18 @@ class Training:
     bf16: bool = False  # pays where the processor computes in bf16
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.accumulate < 1:
+            raise MarsadError("batch and accumulate must be 1 or more")
+
 
 @dataclass(frozen=True)
 class FitConfig(Training):
     """`marsad-train fit`: the joint network on annotated reports."""
 
-    init: str = ""  # a finished run whose weights it goes on from
+    init: str = ""  # a finished run or an artifact whose network it goes on from, new labels added
+    replay: tuple[str, ...] = ()  # corpora whose train split is shown again; they may lack labels
+    replay_reports: int = 0  # so many of them, drawn by seed; 0 is all
     corpus: str = "training/corpus"
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them
@@ -75,13 +82,18 @@ class AdaptConfig(Training):
 
 def load(path: Path, kind: type[C]) -> C:
     """Read a TOML file into a configuration; raises MarsadError that names a wrong key."""
-    try:
-        data = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise at(path, None, f"is no TOML: {error}.") from error
+    data = read_toml(path)
     if "sets" in data:
         data["sets"] = tuple(_build(TagSet, entry, path) for entry in data["sets"])
     return _build(kind, data, path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises MarsadError where it is none."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise at(path, None, f"is no TOML: {error}.") from error
 
 
 def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
@@ -90,7 +102,7 @@ def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
         raise at(path, None, f"unknown key {wrong[0]!r}; known are {', '.join(sorted(known))}.")
     try:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
-    except TypeError as error:
+    except (TypeError, MarsadError) as error:
         raise at(path, None, f"{error}.") from error
 
 

@@ -1,16 +1,45 @@
-"""The annotated reports: read, split, mixed. `datasets` objects on top for those who want them."""
+"""The annotated reports: read, split, mixed. `datasets` objects on top for those who want them.
+
+JSON lines of annotated reports load typed too:
+`datasets.load_dataset("json", data_files="reports.jsonl", features=FEATURES)`.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, Features, Value
 
 from marsad.corpus.splits import SPLITS
 from marsad.errors import at
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
+
+_STRING, _OFFSET, _SCORE = Value("string"), Value("int32"), Value("float64")
+_SPAN = {
+    "id": _STRING, "type": _STRING, "start": _OFFSET, "end": _OFFSET, "text": _STRING,
+    "score": _SCORE,
+}  # fmt: skip
+# The columns of a report's JSON line; without types of their own, a column that is empty in one
+# split would have another type there. Incidents are left out, since they are made of the rest.
+FEATURES = Features(
+    {
+        "id": _STRING,
+        "date": _STRING,
+        "style": _STRING,
+        "text": _STRING,
+        "entities": [_SPAN | {"value": _STRING, "reason": _STRING}],
+        "events": [
+            _SPAN
+            | {
+                "status": _STRING,
+                "arguments": [{"role": _STRING, "id": _STRING, "score": _SCORE}],
+            }
+        ],
+        "same": [[_STRING]],
+    }
+)
 
 
 def read_labels(folder: Path) -> Labels:
@@ -64,12 +93,12 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
 
 
 def to_dataset(reports: Iterable[Report]) -> Dataset:
-    """A `datasets.Dataset` with one row for each report, columns as in the JSON lines."""
-    rows = [{"style": r.style, **r.to_dict()} for r in reports]
-    for row in rows:
-        for entity in row["entities"]:
-            entity.setdefault("value", None)
-    return Dataset.from_list(rows)
+    """A `datasets.Dataset` with one row for each report, its columns as `FEATURES` says.
+
+    What a report lacks is None. `Report.from_dict` reads a row back.
+    """
+    rows = ({"style": r.style, **r.to_dict()} for r in reports)
+    return Dataset.from_list([{k: row[k] for k in FEATURES} for row in rows], features=FEATURES)
 
 
 def to_dataset_dict(folder: Path) -> DatasetDict:

@@ -17,15 +17,36 @@ from marsad_training.network import CLITICS, IGNORE
 Features = dict[str, Any]
 
 
-def encode_report(report: Report, labels: Labels, reader: Reader) -> list[Features]:
-    """One item for each window of the report."""
+def encode_report(
+    report: Report, labels: Labels, reader: Reader, marked_with: Labels | None = None
+) -> list[Features]:
+    """One item for each window of the report.
+
+    `marked_with` is the label set of its annotators where that is another: what it lacks may stand
+    unmarked in the text, so the item teaches nothing about those tags.
+    """
+    absent = _absent(labels, marked_with) if marked_with else {}
     words = split_words(report.text)
     ids = reader.subwords(words.forms)
     spans = {s.id: found for s in report.spans if (found := words.span(s.start, s.end)) is not None}
     return [
-        reader.inputs(ids, window) | _gold(report, labels, words, spans, window)
+        reader.inputs(ids, window) | _gold(report, labels, words, spans, window) | absent
         for window in plan([len(pieces) for pieces in ids], reader.limit)
     ]
+
+
+def _absent(labels: Labels, marked_with: Labels) -> Features:
+    """For each tagging head the tags of types that the annotators did not know."""
+
+    def tags(types: Sequence[str], known: Sequence[str]) -> list[int]:
+        return [1 + 2 * n + k for n, type in enumerate(types) if type not in known for k in (0, 1)]
+
+    return {
+        "absent": {
+            "mention_tags": tags(list(labels.mentions), list(marked_with.mentions)),
+            "trigger_tags": tags(labels.events, marked_with.events),
+        }
+    }
 
 
 def _gold(
@@ -106,11 +127,20 @@ def pad_inputs(items: Sequence[Features], pad_id: int) -> Features:
 
 
 def collate(items: Sequence[Features], pad_id: int) -> Features:
-    """Items of `encode_report` -> a batch for `JointNetwork.loss`."""
+    """Items of `encode_report` -> a batch for `JointNetwork.sums`.
+
+    `absent` holds for each tagging head the (window, tag) pairs that nothing is learnt of.
+    """
     batch = pad_inputs(items, pad_id)
     for name in ("mention_tags", "trigger_tags", "statuses", "clitics"):
         batch[name] = pad([i[name] for i in items], IGNORE)
     batch["pairs"] = _join_pairs([item["pair"] for item in items])
+    batch["absent"] = {
+        name: torch.tensor(
+            [(b, tag) for b, i in enumerate(items) for tag in i.get("absent", {}).get(name, ())]
+        ).reshape(-1, 2)
+        for name in ("mention_tags", "trigger_tags")
+    }
     return batch
 
 

@@ -2,10 +2,12 @@
 
 A run folder holds `run.json` (configuration, labels), `manifest.json`, `config.json` of the
 encoder, `tokenizer.json`, `network.safetensors` (the best epoch on dev, weights averaged) and the
-checkpoints; a killed run goes on from the last one.
+checkpoints; a killed run goes on from the last one. Where a launcher starts several processes, the
+main one alone scores and writes (docs/training.md).
 """
 
 import json
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, EarlyStoppingCallback
+from safetensors.torch import load_file, save
+from transformers import AutoConfig, AutoModel, EarlyStoppingCallback, TrainerCallback
 
 from marsad.corpus.splits import theatre
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
+from marsad.files import write_bytes, write_text
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
@@ -31,13 +34,16 @@ from marsad_training.augment import names_of, rename, spell
 from marsad_training.config import FitConfig, as_dict
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import collate, encode_report
+from marsad_training.estimate import Clock, memory, told
 from marsad_training.learn import (
     MarsadTrainer,
     arguments,
     base_folder,
-    last_checkpoint,
+    begin,
     load_reader,
+    over,
     plain_progress,
+    processes,
     word_encoder,
     write_manifest,
 )
@@ -57,6 +63,7 @@ class Data:
     labels: Labels
     train: list[Report]
     dev: list[Report]
+    replay: tuple[tuple[Labels, list[Report]], ...] = ()  # each with the labels it was marked with
 
 
 def read_data(config: FitConfig) -> Data:
@@ -79,7 +86,14 @@ def read_data(config: FitConfig) -> Data:
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
-    return Data(labels, train, dev)
+    return Data(labels, train, dev, tuple(_replayed(Path(name), config) for name in config.replay))
+
+
+def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
+    found = read_splits(folder)["train"]
+    if 0 < config.replay_reports < len(found):
+        found = random.Random(config.seed).sample(found, config.replay_reports)
+    return read_labels(folder), found
 
 
 def is_dev(report: Report) -> bool:
@@ -134,16 +148,23 @@ def evaluate(extractor: Extractor, gold: Sequence[Report]) -> Scores:
     return score(gold, read_again(extractor, gold))
 
 
-def fit(config: FitConfig, run: Path) -> Path:
+def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ()) -> Path:
     """Train, keep the best epoch, write the run folder; resumes a killed run."""
     data = read_data(config)
-    base = base_folder(config.base, run.parent)
-    reader = load_reader(base, config.limit)
+    base = config.init or base_folder(config.base, run.parent)
+    facts = {
+        "config": as_dict(config), "base": base, "processes": processes().num_processes,
+        "train_reports": len(data.train), "dev_reports": len(data.dev),
+        "train_hash": fingerprint(data.train), "dev_hash": fingerprint(data.dev),
+    }  # fmt: skip
+    if not begin(run, **facts):
+        return run
     torch.manual_seed(config.seed)
-    network = build_network(word_encoder(base, reader, config), data.labels, config)
-    if config.init:
-        _start_from(network, Path(config.init))
+    network, reader = _start(base, data.labels, config)
     items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
+    for marked_with, reports in data.replay:
+        items += [i for r in reports for i in encode_report(r, data.labels, reader, marked_with)]
+    lengths = [len(item["input_ids"]) for item in items]
     tag_metrics = TagMetrics(data.labels)
 
     def evaluator() -> dict[str, float]:
@@ -153,49 +174,75 @@ def fit(config: FitConfig, run: Path) -> Path:
         mean = sum(found[task] for task in SELECTED) / len(SELECTED)
         return found | {"mean": mean} | tag_metrics.compute(extractor, data.dev)
 
-    steps = -(-len(items) // config.batch) * config.epochs
-    run.mkdir(parents=True, exist_ok=True)
+    at_once = config.batch * config.accumulate * processes().num_processes
+    steps = -(-len(items) // at_once) * config.epochs
     weights = run / "network.safetensors"
     trainer = MarsadTrainer(
-        network, config, evaluator, keep=lambda: _save_weights(network, weights),
+        network, config, lengths, evaluator, keep=lambda: _save_weights(network, weights),
         args=arguments(
             run, config, steps,
             per_device_train_batch_size=config.batch,
-            train_sampling_strategy="group_by_length",
             eval_strategy="epoch", save_strategy="epoch",
             metric_for_best_model="eval_mean", greater_is_better=True,
         ),
         train_dataset=items, eval_dataset=data.dev,
         data_collator=lambda batch: collate(batch, reader.pad_id),
-        callbacks=[EarlyStoppingCallback(config.patience)],
+        callbacks=[EarlyStoppingCallback(config.patience), *callbacks],
     )  # fmt: skip
     plain_progress(trainer)
-    result = trainer.train(resume_from_checkpoint=last_checkpoint(run))
-    _describe(run, network, reader, data, config)
-    write_manifest(
-        run,
-        config=as_dict(config), base=base, train_reports=len(data.train),
-        dev_reports=len(data.dev), train_hash=fingerprint(data.train),
-        dev_hash=fingerprint(data.dev), seconds=result.metrics["train_runtime"],
-        steps=trainer.state.global_step, loss=result.training_loss,
-        history=[entry for entry in trainer.state.log_history if "eval_mean" in entry],
-    )  # fmt: skip
+    _announce(trainer, config, steps, at_once)
+    result = trainer.go_on(run)
+    if trainer.is_world_process_zero():
+        _describe(run, network, reader, data, config)
+        write_manifest(
+            run, **facts, seconds=result.metrics["train_runtime"],
+            steps=trainer.state.global_step, loss=result.training_loss,
+            history=[entry for entry in trainer.state.log_history if "eval_mean" in entry],
+        )  # fmt: skip
+    processes().wait_for_everyone()
     return run
 
 
-def _start_from(network: JointNetwork, run: Path) -> None:
-    """Load the weights of a finished run of the same labels and encoder."""
-    path = run / "network.safetensors"
-    if not path.exists():
-        raise at(run, None, "is no finished run of: marsad-train fit.")
-    try:
-        network.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        raise at(path, None, "is a run of other labels or another encoder.") from error
+def _announce(trainer: MarsadTrainer, config: FitConfig, steps: int, at_once: int) -> None:
+    """Say what the run needs, and later how long it takes."""
+    if not trainer.is_world_process_zero():
+        return
+    say = Console(stderr=True, soft_wrap=True, highlight=False).print
+    items: Any = trainer.train_dataset
+    longest = max(items, key=lambda item: len(item["input_ids"]))
+    count = processes().num_processes
+    needs = memory(
+        trainer.network, lambda n: trainer.data_collator([longest] * n), config.batch,
+        config.bf16, count,
+    )  # fmt: skip
+    say(told(needs, config.batch, len(longest["input_ids"])))
+    say(
+        f"{steps:,} steps of {at_once} windows: {config.batch} at once, {config.accumulate} times, "
+        f"in {count} process{'es' if count > 1 else ''}."
+    )
+    if count == 1 and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ:
+        say("A launcher was asked for more and started only this one; see docs/training.md.")
+    trainer.add_callback(Clock(lambda: trainer.subwords, sum(trainer.lengths) / count, say))
+
+
+def _start(base: str, labels: Labels, config: FitConfig) -> tuple[JointNetwork, Reader]:
+    """A network on the base encoder, or on what `init` names, with heads for the labels."""
+    from marsad_training.start import open_start, start_from  # it opens runs by this module
+
+    if not config.init:
+        reader = load_reader(base, config.limit)
+        return build_network(word_encoder(base, reader, config), labels, config), reader
+    source = open_start(Path(config.init))
+    if source.config.role_width != config.role_width:
+        raise MarsadError(f"{config.init} has role_width = {source.config.role_width}.")
+    reader = replace(source.reader, limit=config.limit)
+    network = build_network(over(source.network.words.encoder, reader, config), labels, config)
+    start_from(network, labels, source)
+    return network, reader
 
 
 def _save_weights(network: JointNetwork, path: Path) -> None:
-    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+    write_bytes(path, save({k: v.contiguous() for k, v in network.state_dict().items()}))
 
 
 def _describe(
@@ -210,7 +257,7 @@ def _describe(
         "unknown": reader.unknown_id,
     }  # fmt: skip
     facts = {"config": as_dict(config), "special_tokens": special, "labels": data.labels.to_dict()}
-    (run / "run.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), "utf-8")
+    write_text(run / "run.json", json.dumps(facts, ensure_ascii=False, indent=1))
 
 
 @dataclass(frozen=True)

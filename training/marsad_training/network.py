@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel
 
+from marsad.errors import MarsadError
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 
 OUTPUTS = ("mention_tags", "trigger_tags", "statuses", "clitics", "trigger_roles", "mention_roles")
 IGNORE = -100
+_NEVER = -30.0  # a logit; lower ones would drown the rest in label smoothing
 CLITICS = 3  # 0, 1 or 2 joined letters stand before a mention in its first word
 
 
@@ -25,10 +27,16 @@ def load_base(base: str | Path) -> nn.Module:
     """A BERT-like encoder from a folder or the hub, without a pooling layer.
 
     Attention dropout is off: drawing it takes a fifth of a training step on a CPU and keeps
-    attention from its fused kernel.
+    attention from its fused kernel. Raises MarsadError where there is no such encoder.
     """
-    config = AutoConfig.from_pretrained(base, attention_probs_dropout_prob=0.0)
-    model: nn.Module = AutoModel.from_pretrained(base, config=config, add_pooling_layer=False)
+    try:
+        config = AutoConfig.from_pretrained(base, attention_probs_dropout_prob=0.0)
+        model: nn.Module = AutoModel.from_pretrained(base, config=config, add_pooling_layer=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise MarsadError(
+            f"the base {str(base)!r} cannot be read as a BERT-like encoder "
+            f"({str(error).splitlines()[0]})"
+        ) from error
     return model
 
 
@@ -67,7 +75,8 @@ class JointNetwork(nn.Module):
     """Mentions, triggers, status and roles over one encoder.
 
     `forward` returns the six outputs that the ONNX graph has too, in the order of `OUTPUTS`;
-    `loss` adds the loss of a batch made by `encode.collate`.
+    the loss of batches made by `encode.collate` is `sums` over `totals`, so that it is a mean over
+    all batches of an optimiser step, however they are cut.
     """
 
     def __init__(
@@ -100,6 +109,11 @@ class JointNetwork(nn.Module):
             legal[[types.index(t) for t in takes], r] = True
         self.register_buffer("legal", legal)
         self.legal: Tensor
+        # the first status is the common one; the others weigh more so that they are learnt at all
+        rare = torch.full((len(labels.statuses),), weights.get("rare_status", 3.0))
+        rare[0] = 1.0
+        self.register_buffer("status_weights", rare, persistent=False)
+        self.status_weights: Tensor
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, word_starts: Tensor
@@ -108,31 +122,32 @@ class JointNetwork(nn.Module):
         x = self.words(input_ids, attention_mask, word_starts)
         return tuple(getattr(self, name)(x) for name in OUTPUTS)
 
-    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted loss of a batch, and its parts by name."""
-        out = dict(
-            zip(
-                OUTPUTS,
-                self(batch["input_ids"], batch["attention_mask"], batch["word_starts"]),
-                strict=True,
-            )
+    def totals(self, batch: dict[str, Any]) -> Tensor:
+        """(5,) What each part of the loss is a mean over: words, status weights, triggers."""
+        mentions, triggers, clitics = (
+            (batch[name] != IGNORE).sum() for name in ("mention_tags", "trigger_tags", "clitics")
         )
-        smooth = self.weights.get("label_smoothing", 0.0)
-        parts = {
-            "mention": _cross_entropy(out["mention_tags"], batch["mention_tags"], smooth),
-            "trigger": _cross_entropy(out["trigger_tags"], batch["trigger_tags"], smooth),
-            "status": self._status_loss(out["statuses"], batch["statuses"]),
-            "clitic": _cross_entropy(out["clitics"], batch["clitics"], 0.0),
-            "role": self._role_loss(out["trigger_roles"], out["mention_roles"], batch["pairs"]),
-        }
-        total = torch.stack([self.weights.get(name, 1.0) * part for name, part in parts.items()])
-        return total.sum(), parts
+        gold = batch["statuses"]
+        statuses = (self.status_weights[gold.clamp(min=0)] * (gold != IGNORE)).sum()
+        roles = mentions.new_tensor(len(batch["pairs"].get("triggers", ())))
+        return torch.stack([mentions, triggers, statuses, clitics, roles]).float()
 
-    def _status_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
-        # the first status is the common one; the others weigh more so that they are learnt at all
-        weight = scores.new_full((scores.shape[-1],), self.weights.get("rare_status", 3.0))
-        weight[0] = 1.0
-        return _cross_entropy(scores, gold, 0.0, weight)
+    def sums(self, batch: dict[str, Any]) -> Tensor:
+        """(5,) The weighted parts of the loss, each summed over what `totals` counts."""
+        out = self(batch["input_ids"], batch["attention_mask"], batch["word_starts"])
+        with torch.autocast(out[0].device.type, enabled=False):
+            mentions, triggers, statuses, clitics, *roles = (scores.float() for scores in out)
+            smooth = self.weights.get("label_smoothing", 0.0)
+            mentions = _without(mentions, batch["absent"]["mention_tags"])
+            triggers = _without(triggers, batch["absent"]["trigger_tags"])
+            parts = {
+                "mention": _cross_entropy(mentions, batch["mention_tags"], smooth),
+                "trigger": _cross_entropy(triggers, batch["trigger_tags"], smooth),
+                "status": _cross_entropy(statuses, batch["statuses"], weight=self.status_weights),
+                "clitic": _cross_entropy(clitics, batch["clitics"]),
+                "role": self._role_loss(roles[0], roles[1], batch["pairs"]),
+            }
+            return torch.stack([self.weights.get(name, 1.0) * part for name, part in parts.items()])
 
     def role_tables(self) -> Iterator[Tensor]:
         """The additive evidence: of type pairs, then of each feature."""
@@ -151,7 +166,7 @@ class JointNetwork(nn.Module):
         return scores
 
     def _role_loss(self, triggers: Tensor, mentions: Tensor, pairs: dict[str, Tensor]) -> Tensor:
-        """Binary cross-entropy over the legal roles of all pairs, for each trigger of a pair."""
+        """Binary cross-entropy over the legal roles of all pairs, summed."""
         if not pairs:
             return triggers.sum() * 0
         scores = self.role_scores(triggers, mentions, pairs)
@@ -160,7 +175,17 @@ class JointNetwork(nn.Module):
             scores, pairs["gold"], reduction="none",
             pos_weight=scores.new_tensor(self.weights.get("role_positive", 1.0)),
         )  # fmt: skip
-        return (loss * legal).sum() / len(pairs["triggers"])
+        return (loss * legal).sum()
+
+
+def _without(scores: Tensor, absent: Tensor) -> Tensor:
+    """(B, W, T) scores, the tags of (N, 2) pairs (window, tag) as good as impossible."""
+    if not len(absent):
+        return scores
+    window, tag = absent.unbind(-1)
+    out = torch.zeros(scores.shape[0], 1, scores.shape[2], device=scores.device)
+    out[window, 0, tag] = _NEVER
+    return scores + out
 
 
 class TaggingNetwork(nn.Module):
@@ -175,12 +200,19 @@ class TaggingNetwork(nn.Module):
             {name: nn.Linear(words.width, layers * tags) for name, (layers, tags) in sizes.items()}
         )
 
-    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a batch whose windows all come from `batch["corpus"]`."""
+    def totals(self, batch: dict[str, Any]) -> Tensor:
+        """(1,) The tags of a batch whose windows all come from `batch["corpus"]`."""
+        total: Tensor = (batch["tags"] != IGNORE).sum().float().unsqueeze(0)
+        return total
+
+    def sums(self, batch: dict[str, Any]) -> Tensor:
+        """(1,) The loss, summed over the tags."""
         name = batch["corpus"]
-        part = _cross_entropy(self.scores(name, batch), batch["tags"], 0.0)
-        part = part * self.sizes[name][0] ** 0.5
-        return part, {name: part}
+        scores = self.scores(name, batch)
+        with torch.autocast(scores.device.type, enabled=False):
+            part = _cross_entropy(scores.float(), batch["tags"])
+        total: Tensor = (part * self.sizes[name][0] ** 0.5).unsqueeze(0)
+        return total
 
     def scores(self, name: str, batch: dict[str, Any]) -> Tensor:
         """(B, W, layers, tags) of one corpus."""
@@ -203,12 +235,10 @@ def _head(width: int, size: int, dropout: float) -> nn.Module:
 
 
 def _cross_entropy(
-    scores: Tensor, gold: Tensor, smooth: float, weight: Tensor | None = None
+    scores: Tensor, gold: Tensor, smooth: float = 0.0, weight: Tensor | None = None
 ) -> Tensor:
-    flat = gold.reshape(-1)
-    if not bool((flat != IGNORE).any()):
-        return scores.sum() * 0
+    """Summed, so that a batch without gold counts for nothing."""
     return functional.cross_entropy(
-        scores.reshape(-1, scores.shape[-1]), flat,
-        weight=weight, ignore_index=IGNORE, label_smoothing=smooth,
+        scores.flatten(0, -2), gold.flatten(), weight=weight, ignore_index=IGNORE,
+        label_smoothing=smooth, reduction="sum",
     )  # fmt: skip

@@ -24,15 +24,7 @@ def tune(extractor: Extractor, dev: Sequence[Report]) -> Settings:
     """Settings that serve the dev reports best; the network itself stays as it is."""
     words = [split_words(report.text) for report in dev]
     scores = extractor.score_words(words)
-    labels = extractor.decoder.labels
-    temperature, outside = {}, {}
-    for kind, head in _HEADS.items():
-        logits = [getattr(s, head) for s in scores]
-        gold = [_gold_path(report, kind, labels) for report in dev]
-        temperature[kind] = _temperature(np.concatenate(logits), np.concatenate(gold))
-        scaled = [x / np.float32(temperature[kind]) for x in logits]
-        outside[kind] = _outside(scaled, gold)
-    settings = Settings(temperature, outside)
+    settings = tag_settings(scores, dev, extractor.decoder.labels)
     decoder = replace(extractor.decoder, settings=settings)
     settings = replace(settings, threshold=_thresholds(decoder, dev, words, scores))
     decoder = replace(extractor.decoder, settings=settings)
@@ -41,6 +33,18 @@ def tune(extractor: Extractor, dev: Sequence[Report]) -> Settings:
         for r, w, s in zip(dev, words, scores, strict=True)
     ]
     return replace(settings, certainty={kind: _certainty(pairs, kind) for kind in _HEADS})
+
+
+def tag_settings(scores: Sequence[WordScores], dev: Sequence[Report], labels: Labels) -> Settings:
+    """The temperatures of the tags and the bonus of the outside tag, from the scores of dev."""
+    temperature, outside = {}, {}
+    for kind, head in _HEADS.items():
+        logits = [getattr(s, head) for s in scores]
+        gold = [_gold_path(report, kind, labels) for report in dev]
+        temperature[kind] = _temperature(np.concatenate(logits), np.concatenate(gold))
+        scaled = [x / np.float32(temperature[kind]) for x in logits]
+        outside[kind] = _outside(scaled, gold)
+    return Settings(temperature, outside)
 
 
 def _gold_path(report: Report, kind: str, labels: Labels) -> NDArray[np.int64]:

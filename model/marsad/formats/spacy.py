@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GROUP = "events"
 _FACTS = "marsad"
+_EXACT = "exact"  # of the facts: where a span that took whole tokens really starts and ends
 _BINARY = ".spacy"
 
 
@@ -50,8 +51,10 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
         str(facts.get("style") or ""),
     )
     spans = [*record.get("ents", ()), *record.get("spans", {}).get(GROUP, ())]
+    exact = facts.get(_EXACT) or {}
     for place, data in enumerate(spans):
-        start, end = int(data["start"]), int(data["end"])
+        stated = int(data["start"]), int(data["end"])
+        start, end = exact.get(_key(*stated, data["label"]), stated)
         span = Stated(start, end, text[start:end] or None)  # spaCy counts as we do
         draft.marked.append(Marked(f"s{place}", str(data["label"]), span, where))
     read_side_facts(draft, facts)
@@ -118,26 +121,42 @@ def put(report: Report, doc: "Doc") -> list[str]:
     """Set the report's spans on a Doc of the same text; the ids of those that cut its tokens.
 
     `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad` holds statuses,
-    values, roles and links. A span inside a token takes the whole token.
+    values, roles and links. A span inside a token takes the whole token, and `doc._.marsad` says
+    where it really lies. Of mentions that then overlap the longest is kept.
     """
-    if not doc.has_extension(_FACTS):
-        doc.set_extension(_FACTS, default=None)
+    from spacy.util import filter_spans
+
+    extend(**{_FACTS: {"default": None}})
     cut: list[str] = []
+    exact: dict[str, list[int]] = {}
 
     def span(of: Mention | Event) -> "Span":
-        found = doc.char_span(of.start, of.end, label=of.type)
-        if found is None:
-            cut.append(of.id)
-            found = doc.char_span(of.start, of.end, label=of.type, alignment_mode="expand")
+        found = doc.char_span(of.start, of.end, label=of.type, alignment_mode="expand")
         assert found is not None  # an expanded span always lies in the text
+        if (found.start_char, found.end_char) != (of.start, of.end):
+            cut.append(of.id)
+            key = _key(found.start_char, found.end_char, of.type)
+            exact.setdefault(key, [of.start, of.end])
         return found
-
-    from spacy.util import filter_spans
 
     doc.ents = filter_spans([span(mention) for mention in report.mentions])
     doc.spans[GROUP] = [span(event) for event in report.events]
-    doc._.set(_FACTS, side_facts(report))
+    doc._.set(_FACTS, side_facts(report) | ({_EXACT: exact} if exact else {}))
     return cut
+
+
+def extend(**extensions: Mapping[str, Any]) -> None:
+    """Give Docs extension attributes, as `Doc.set_extension` takes them, unless they are there."""
+    from spacy.tokens import Doc
+
+    for name, how in extensions.items():
+        if not Doc.has_extension(name):
+            Doc.set_extension(name, **how)
+
+
+def _key(start: int, end: int, label: str) -> str:
+    """As `side_facts` names a span."""
+    return f"{start}-{end}-{label}"
 
 
 def _binary(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

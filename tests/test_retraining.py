@@ -1,0 +1,84 @@
+"""Forty reports with a new label: it is learnt from the artifact on, and the old ones are kept."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from marsad.corpus.stats import extended  # noqa: E402
+from marsad.errors import MarsadError  # noqa: E402
+from marsad.formats import jsonl  # noqa: E402
+from marsad.schema import Labels, Mention, Report, default_labels  # noqa: E402
+from marsad_training.encode import collate, encode_report  # noqa: E402
+from marsad_training.fit import fit, open_run, read_data  # noqa: E402
+
+
+@pytest.fixture
+def wider() -> Labels:
+    return extended(default_labels(), ["CROP"], [])
+
+
+@pytest.fixture
+def new_corpus(tmp_path: Path, wider: Labels) -> Path:
+    """Reports in which a word is of a type that the old label set does not know."""
+    folder = tmp_path / "new"
+    letter = wider.mentions["CROP"]
+    reports = [
+        Report(f"cr-{n}", f"حرق المسلحون القمح في البلدة {n}", "2022-01-04",
+               (Mention(f"{letter}1", "CROP", 13, 18),), ())
+        for n in range(12)
+    ]  # fmt: skip
+    (folder / "reports").mkdir(parents=True)
+    (folder / "reports" / "new.jsonl").write_text(jsonl.write(reports), "utf-8")
+    (folder / "labels.json").write_text(json.dumps(wider.to_dict()), "utf-8")
+    ids = [report.id for report in reports]
+    parts = {"seed": 1, "train": ids[:10], "dev": ids[10:11], "test": ids[11:]}
+    (folder / "splits.json").write_text(json.dumps(parts), "utf-8")
+    return folder
+
+
+def test_a_run_goes_on_from_an_artifact_with_a_new_label(
+    tmp_path: Path, tiny_artifact: Path, new_corpus: Path, corpus_folder: Path, fit_config: Any
+) -> None:
+    config = replace(
+        fit_config, base="default", init=str(tiny_artifact), corpus=str(new_corpus),
+        replay=(str(corpus_folder),), replay_reports=5, epochs=1, train_reports=0,
+    )  # fmt: skip
+    data = read_data(config)
+    assert [len(reports) for _, reports in data.replay] == [5]
+    run = open_run(fit(config, tmp_path / "run"))
+    assert "CROP" in run.labels.mentions
+    assert run.network.mention_tags[3].out_features == 1 + 2 * len(run.labels.mentions)
+
+
+def test_replayed_reports_teach_nothing_of_labels_they_were_not_marked_with(
+    tiny_artifact: Path, reports: list[Report], wider: Labels, fit_config: Any
+) -> None:
+    from marsad_training.fit import build_network
+    from marsad_training.start import open_start, start_from
+
+    source = open_start(tiny_artifact)
+    torch.manual_seed(0)
+    network = build_network(source.network.words, wider, source.config)
+    start_from(network, wider, source)
+    new = slice(-2, None)  # the tags of the last type
+
+    def pull(marked_with: Labels | None) -> float:
+        items = [i for r in reports for i in encode_report(r, wider, source.reader, marked_with)]
+        network.zero_grad()
+        network.sums(collate(items, source.reader.pad_id)).sum().backward()
+        return float(network.mention_tags[3].bias.grad[new].abs().sum())
+
+    assert pull(default_labels()) < 0.1 * pull(None)
+
+
+def test_another_role_width_is_told(
+    tiny_artifact: Path, corpus_folder: Path, fit_config: Any, tmp_path: Path
+) -> None:
+    config = replace(fit_config, init=str(tiny_artifact), role_width=7, corpus=str(corpus_folder))
+    with pytest.raises(MarsadError, match="role_width"):
+        fit(config, tmp_path / "run")

@@ -1,0 +1,182 @@
+"""Result files: written, read, shown as a table, compared."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import marsad
+from marsad.errors import MarsadError, at
+from marsad.files import read_text, write_text
+from marsad_training.benchmark.measures import difference
+from marsad_training.benchmark.setting import Bench, Document, Result, Row, Suite
+
+FORMAT = 1
+TABLE = "table.md"
+_PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
+
+
+def document(
+    suite: Suite, bench: Bench, result: Result, seconds: float, facts: Mapping[str, Any]
+) -> Document:
+    """The result file of a suite, as the package docstring tells it; `facts` of the machine."""
+    system = bench.system
+    return {
+        "marsad_benchmark": FORMAT, "suite": suite.name, "about": suite.about,
+        "model": {
+            "name": system.name, "artifact": str(system.artifact) if system.artifact else None,
+            **system.facts,
+        },
+        "version": marsad.__version__, "seed": bench.seed, "limit": bench.limit,
+        "seconds": round(seconds, 1), "machine": dict(facts),
+        "slices": result.slices, "facts": result.facts,
+    }  # fmt: skip
+
+
+def machine() -> dict[str, Any]:
+    """What the figures of speed hang on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "load": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def write(folder: Path, found: Document) -> Path:
+    """Write `MODEL/SUITE.json` below the folder."""
+    path: Path = folder / found["model"]["name"] / f"{found['suite']}.json"
+    write_text(path, json.dumps(found, ensure_ascii=False) + "\n")
+    return path
+
+
+def read(path: Path) -> Document:
+    """A result file. Raises MarsadError for anything else."""
+    try:
+        found = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+    if not isinstance(found, dict) or found.get("marsad_benchmark") != FORMAT:
+        raise at(path, None, f"is no result of marsad-bench of format {FORMAT}.")
+    return found
+
+
+def documents(path: Path) -> dict[str, Document]:
+    """Suite -> result, of a result file or of the folder of one model."""
+    if not path.is_dir():
+        return {(found := read(path))["suite"]: found}
+    files = sorted(path.glob("*.json"))
+    if not files:
+        models = [folder for folder in path.iterdir() if any(folder.glob("*.json"))]
+        if len(models) != 1:
+            names = ", ".join(sorted(m.name for m in models)) or "none"
+            raise at(path, None, f"should hold the results of one model; there are: {names}.")
+        files = sorted(models[0].glob("*.json"))
+    return {(found := read(file))["suite"]: found for file in files}
+
+
+def table(folder: Path, suites: Iterable[Suite]) -> str:
+    """All results below the folder in Markdown, a table for each suite, models side by side."""
+    found = [read(path) for path in sorted(folder.glob("*/*.json"))]
+    parts = ["# marsad-bench"]
+    for suite in suites:
+        of_suite = [d for d in found if d["suite"] == suite.name]
+        rows = [{"model": d["model"]["name"], **row} for d in of_suite for row in suite.rows(d)]
+        if rows:
+            parts += [f"## {suite.name}: {suite.about}", markdown(rows)]
+            parts.append("\n".join(f"- {line}" for d in of_suite for line in _provenance(d)))
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table; its columns in the order in which they first occur."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, ["---"] * len(columns), *([row.get(c, "-") for c in columns] for row in rows)]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def _provenance(found: Document) -> Iterator[str]:
+    facts = found["machine"]
+    limit = "" if found["limit"] is None else f", at most {found['limit']} reports of a set"
+    yield (
+        f"{found['model']['name']}: marsad {found['version']}, seed {found['seed']}{limit}, "
+        f"{found['seconds']:.0f} s on {facts['cores']} cores of {facts['processor']}, "
+        f"load {facts['load']} at the start"
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of two models on the same reports: F1, or alarms for each 1,000 words."""
+
+    suite: str
+    slice: str
+    task: str
+    reports: int
+    a: float
+    b: float
+    difference: float
+    interval: list[float]
+    p: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def compare(a: Path, b: Path, seed: int = 0) -> list[Difference]:
+    """Every figure that two results share, with its paired bootstrap over reports.
+
+    Raises MarsadError where they have no slice in common, or read other gold under one name.
+    """
+    left, right = documents(a), documents(b)
+    found = [
+        row
+        for suite in left
+        if suite in right
+        for row in _compared(suite, left[suite]["slices"], right[suite]["slices"], seed)
+    ]
+    if not found:
+        raise MarsadError(f"{a} and {b} have no slice in common that could be compared.")
+    return found
+
+
+def _compared(
+    suite: str, left: Mapping[str, Any], right: Mapping[str, Any], seed: int
+) -> Iterator[Difference]:
+    for name, part in left.items():
+        other = right.get(name)
+        if other is None or "per_report" not in part:
+            continue
+        if part["gold"] != other["gold"]:
+            raise MarsadError(
+                f"{suite}, {name}: the two results are of other gold; run both on the same data, "
+                "with the same seed and limit."
+            )
+        sides = part["per_report"], other["per_report"]
+        tasks = dict.fromkeys(task for side in sides for row in side.values() for task in row)
+        for task in tasks:
+            width = next(len(row[task]) for side in sides for row in side.values() if task in row)
+            a, b = (
+                np.array([side[id].get(task, [0] * width) for id in sides[0]], np.int64)
+                for side in sides
+            )
+            gap = difference(a, b, seed)
+            yield Difference(suite, name, task, len(sides[0]), **gap)
