@@ -497,7 +497,7 @@ def test_logs_are_json_lines_without_a_word_of_a_report(
     lines = [json.loads(line) for line in written]
     requests = [line for line in lines if line["event"] == "request"]
     assert [line["status"] for line in requests] == [200, 405, 404, 422, 500]
-    assert requests[0].keys() == {"time", "level", "event", "request", "path", "status", "seconds"}
+    assert requests[0].keys() == {"when", "level", "event", "request", "path", "status", "seconds"}
     (failure,) = (line for line in lines if line["event"] == "failed")
     assert failure["error"] == "RuntimeError"
     assert failure["request"] == failed.headers["X-Request-ID"]

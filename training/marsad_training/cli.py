@@ -198,7 +198,7 @@ def simulate(
                 f"{point.strategy}, seed {point.seed}: {point.reports} reports, F1 {point.f1:.3f}"
             )
         found = write(settings, done, target)
-        table = Table("strategy", f"reports to F1 {found['target']:.3f}", "words")
+        table = Table("strategy", f"reports to F1 {found['goal']:.3f}", "words")
         for name, needed in found["needed"].items():
             table.add_row(name, *(f"{n:.0f}" if n else "never" for n in needed.values()))
         Console().print(table)
@@ -260,31 +260,6 @@ def export(
     with told_plainly():
         metrics = export_run(run, target, real or [])
         _print_metrics(metrics)
-
-
-@app.command()
-def export_hf(
-    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    target: Annotated[Path, typer.Argument(help="Where the Hugging Face folder goes.")],
-    licence: Annotated[
-        str, typer.Option(help="Of the weights, as the hub names it.")
-    ] = "apache-2.0",
-    notice: Annotated[
-        list[Path] | None, typer.Option(help="A file of attribution to go along.")
-    ] = None,
-    subwords: Annotated[
-        int, typer.Option(help="How many the stock model reads while it learns.")
-    ] = 400_000,
-) -> None:
-    """Write a run's mentions as a stock token classifier of `transformers`, with what it loses."""
-    from marsad_training.huggingface import export_hf as export_run
-
-    with told_plainly():
-        table = Table("split", "F1", "run", "exported")
-        for split, tasks in export_run(run, target, licence, notice or [], subwords).items():
-            for task, f1 in tasks.items():
-                table.add_row(split, task, f"{f1['run']:.3f}", f"{f1['exported']:.3f}")
-        Console().print(table)
 
 
 @app.command()

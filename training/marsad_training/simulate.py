@@ -259,7 +259,7 @@ def summary(points: Sequence[Point]) -> dict[str, Any]:
     curves = {name: _curve([p for p in points if p.strategy == name]) for name in _names(points)}
     target = curves[CHANCE]["f1"]["mean"][-1]
     return {
-        "target": target,
+        "goal": target,
         "needed": {
             name: {
                 cost: reach(curve[cost]["mean"], curve["f1"]["mean"], target)
@@ -316,7 +316,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
             x, mean, sd = curve[cost]["mean"], *(np.array(curve["f1"][k]) for k in ("mean", "sd"))
             axis.plot(x, mean, marker="o", markersize=3, label=name)
             axis.fill_between(x, mean - sd, mean + sd, alpha=0.15)
-        axis.axhline(found["target"], color="grey", linewidth=0.8, linestyle=":")
+        axis.axhline(found["goal"], color="grey", linewidth=0.8, linestyle=":")
         axis.set_xlabel(f"{cost} annotated")
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("F1, mean of mentions and triggers")
