@@ -24,7 +24,6 @@ from marsad.score import score
 from marsad.text import normalise, split_words
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
-from transformers import AutoTokenizer  # noqa: E402
 
 from marsad_training import adapt, cli, corpus, export, fit, learn, quantise, start  # noqa: E402
 from marsad_training import config as configs  # noqa: E402
@@ -276,17 +275,6 @@ def test_a_base_that_lacks_a_file_is_one_sentence(
     with pytest.raises(MarsadError, match=r"the base '.*base' ") as error:
         fit.fit(config, tmp_path / "run")
     assert "\n" not in str(error.value)
-
-
-def test_a_tokenizer_without_the_tokens_of_a_window_is_refused(
-    words: list[str], tmp_path: Path
-) -> None:
-    write_base(tmp_path / "base", words)
-    auto = AutoTokenizer.from_pretrained(tmp_path / "base")
-    auto.cls_token = None
-    auto.save_pretrained(tmp_path / "base")
-    with pytest.raises(MarsadError, match="base' lacks a token that starts"):
-        learn.load_reader(str(tmp_path / "base"), 380)
 
 
 def test_the_size_that_int8_may_have_grows_with_the_network() -> None:

@@ -635,18 +635,6 @@ def test_sigterm_lets_requests_in_flight_finish_and_no_file_is_written(
 
 
 @pytest.mark.slow
-def test_under_load_every_answer_is_what_predict_gives(
-    tiny_artifact: Path, tmp_path: Path, extractor: Extractor, reports: list[Report]
-) -> None:
-    from marsad.server.load_check import check
-
-    sent = [(r.text, r.date, r.id) for r in reports]
-    with process(tiny_artifact, tmp_path, "--threads", "1") as (_, url):
-        figures = check(url, extractor, sent, clients=32, seconds=3)
-    assert figures.sound, figures
-
-
-@pytest.mark.slow
 def test_answers_are_as_the_description_says(extractor: Extractor) -> None:
     schemathesis = pytest.importorskip("schemathesis")
     app = create_app(extractor, Settings())

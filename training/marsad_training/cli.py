@@ -263,19 +263,6 @@ def export(
 
 
 @app.command()
-def dataset(
-    corpus: Annotated[Path, typer.Argument(help="A corpus folder with splits.json.")],
-    target: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
-) -> None:
-    """Write a corpus as a data set that `datasets.load_dataset` loads: Parquet and a card."""
-    from marsad_training.dataset import write_dataset
-
-    with told_plainly():
-        for split, size in write_dataset(corpus, target).items():
-            print(f"{target}/{split}.parquet: {size} reports")
-
-
-@app.command()
 def card(
     artifact: Annotated[Path, typer.Argument(help="An artifact folder.")],
     target: Annotated[Path, typer.Argument(help="The model card.")] = Path("model_card.md"),

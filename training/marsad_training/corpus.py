@@ -1,8 +1,4 @@
-"""The annotated reports: read, split, mixed. `datasets` objects on top for those who want them.
-
-JSON lines of annotated reports load typed too:
-`datasets.load_dataset("json", data_files="reports.jsonl", features=FEATURES)`.
-"""
+"""The annotated reports: read, split, mixed. `datasets` objects on top for those who want them."""
 
 import hashlib
 import json
