@@ -1,5 +1,6 @@
 # make demo   a fresh machine reads a report in the terminal
 # make test   environment, extras and the whole test suite
+# make docs   the documentation, into site/; a warning is an error
 # make train  the released model again: restore, adapt, fit, export (about 3 hours on 2 cores, minutes on a GPU)
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DATA ?= ../shared/data
 REAL_DEV ?= ../shared/real-dev/real-dev.jsonl
 
-.PHONY: demo test lint train smoke card clean
+.PHONY: demo test lint docs train smoke card bench notebooks clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -20,7 +21,7 @@ $(VENV)/base: $(BIN)/python pyproject.toml
 # torch first, at the version whose CPU build is small; a plain `torch` may bring a CUDA build
 $(VENV)/all: $(BIN)/python pyproject.toml
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[train,serve,spacy,dev]'
+	$(PIP) -e '.[train,serve,spacy,docs,dev]'
 	touch $@ $(VENV)/base
 
 demo: $(VENV)/base
@@ -39,6 +40,9 @@ lint: $(VENV)/all
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/all
+	$(BIN)/python -m mkdocs build --strict
+
 smoke: $(VENV)/all
 	$(BIN)/marsad-train fit training/configs/smoke.toml
 
@@ -52,5 +56,13 @@ train: $(VENV)/all
 card: $(VENV)/all
 	$(BIN)/marsad-train card model/marsad/artifact model_card.md --readme README.md
 
+# hours on 2 cores; then `make card`
+bench: $(VENV)/all
+	$(BIN)/marsad-bench run --out training/benchmark/results --data $(DATA) --real $(REAL_DEV)
+
+# each notebook run in place, its outputs kept
+notebooks: $(VENV)/all
+	$(BIN)/python notebooks/execute.py
+
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

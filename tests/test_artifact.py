@@ -58,7 +58,8 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
-        (_edit(marsad_artifact=99), "is no marsad artifact of format 1"),
+        (_edit(marsad_artifact=99), "is no marsad artifact of format 2"),
+        (_edit(crf={"sha256": "0"}), "is damaged: crf lacks 'weight'"),
         (_edit(normalisation=0), "was made for normalisation 0"),
         (_edit(labels={}), "is damaged: the label set lacks"),
         (_edit(roles={}), "is damaged: the role tables lack"),
@@ -70,6 +71,7 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
         (lambda f: (f / "config.json").write_text("[]", "utf-8"), "is no marsad artifact"),
         (lambda f: (f / "tokenizer.json").write_text("{}", "utf-8"), "not a tokenizer"),
         (lambda f: (f / "model.onnx").write_bytes(b"onnx"), "its sha256 is not the one"),
+        (lambda f: (f / "crf.npz").write_bytes(b"PK"), "its sha256 is not the one"),
     ],
 )
 def test_sabotage_is_refused_in_one_sentence(

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,27 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from marsad.resolve import date as resolve_date
-from marsad.schema import Argument, Event, Mention, Report
+from marsad.schema import Argument, Event, Labels, Mention, Report
 from marsad.score import score
 from marsad.text import normalise, split_words
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from marsad_training.benchmark import public, results, stress, suites, worker
+from marsad_training.benchmark import (
+    baselines,
+    crf,
+    entities,
+    gsr,
+    lexicon,
+    negatives,
+    results,
+    stress,
+    suites,
+    worker,
+)
 from marsad_training.benchmark.cli import app
 from marsad_training.benchmark.measures import (
+    MAJORITY,
     SCHEMES,
     difference,
     measures,
@@ -33,8 +46,11 @@ from marsad_training.benchmark.measures import (
     status_confusion,
 )
 from marsad_training.benchmark.setting import AbsentError, Bench, System
+from marsad_training.benchmark.systems import named_system
+from marsad_training.corpus import read_labels
 from marsad_training.tune import calibration_error
 
+ROOT = Path(__file__).parents[1]
 TYPES = ("ACTOR", "LOCATION")
 WORD = "كلمة"
 
@@ -309,12 +325,12 @@ def test_nested_tags_become_mentions_and_the_outermost_of_a_type_counts() -> Non
         ("جامعة", ["B-ORG"]), ("بيت", ["B-GPE", "I-ORG"]), ("لحم", ["I-GPE", "I-ORG"]),
         ("في", ["O"]), ("القدس", ["I-GPE"]), ("المحتلة", ["B-GPE"]),
     ]  # fmt: skip
-    report = public.bio_report("w-0", sentence)
+    report = entities.bio_report("w-0", sentence)
     found = {(report.surface(m), m.type) for m in report.mentions}
     assert found == {
         ("جامعة بيت لحم", "ORG"), ("بيت لحم", "GPE"), ("القدس", "GPE"), ("المحتلة", "GPE"),
     }  # fmt: skip
-    merged = public._mapped(report, {"ORG": "X", "GPE": "X"})
+    merged = entities.mapped(report, {"ORG": "X", "GPE": "X"})
     assert [merged.surface(m) for m in merged.mentions] == ["جامعة بيت لحم", "القدس", "المحتلة"]
 
 
@@ -328,7 +344,7 @@ def test_a_named_entity_set_is_scored_zero_shot_beside_trained_and_published(
     )
     reader = Canned({"غيث": "PERSON", "الجيش": "ACTOR", "زار": "WEAPON", "وقال": "FACILITY"})
     system = System("canned", reader, facts={"stages": [{"test_f1": {"anercorp": 0.75}}]})
-    found = public.ner(Bench(system, data=tmp_path))
+    found = entities.run(Bench(system, data=tmp_path))
     mentions = found.slices["anercorp"]["tasks"]["mentions"]
     assert (mentions["gold"], mentions["predicted"], mentions["recall"]) == (3, 3, 0.6667)
     facts = found.facts["anercorp"]
@@ -336,7 +352,7 @@ def test_a_named_entity_set_is_scored_zero_shot_beside_trained_and_published(
     assert facts["left_out"] == {"MISC": 1}
     assert all(p["source"] for p in facts["published"])
     with pytest.raises(AbsentError, match="--data"):
-        public.ner(Bench(system))
+        entities.run(Bench(system))
 
 
 def gsr_folder(data: Path) -> None:
@@ -366,7 +382,7 @@ def test_who_did_what_to_whom_leaves_trained_sentences_out(tmp_path: Path) -> No
     seen = {"id": "gsr-1", "source": "arabic_event_gsr/spans/s2"}
     (tmp_path / "real" / "annotations.jsonl").write_text(json.dumps(seen), "utf-8")
     reader = Canned({"قصف": "SHELLING", "الجيش": "ACTOR"})
-    found = public.gsr(Bench(System("canned", reader), tmp_path, tmp_path / "data"))
+    found = gsr.run(Bench(System("canned", reader), tmp_path, tmp_path / "data"))
     tasks = found.slices["spans"]["tasks"]
     assert found.facts["left_out"] == {"spans": 1, "relevance": 0}
     assert tasks["verb"]["recall"] == tasks["source_actor"]["f1"] == 1
@@ -382,7 +398,7 @@ def test_alarms_are_triggers_that_overlap_no_gold_trigger(
     corpus_folder: Path, reports: list[Report]
 ) -> None:
     reader = Canned({"قصف": "SHELLING", "الجيش": "SHELLING"})
-    found = suites.negatives(Bench(System("canned", reader), corpus_folder))
+    found = negatives.run(Bench(System("canned", reader), corpus_folder))
     alarms = found.slices["with events"]["rates"]["false events"]
     assert alarms["alarms"] == alarms["labels"]["SHELLING"] == 1
     assert found.facts["false_events"]["reports"] == 0
@@ -420,7 +436,7 @@ def test_results_are_written_shown_and_compared(
     kept = json.loads((out / "tiny" / "stress.json").read_text("utf-8"))["facts"]["kept"]
     assert kept.keys() == stress.REWRITINGS.keys()
     assert kept["tatweel"]["mentions"]["kept"] == 1.0
-    page = (out / "table.md").read_text("utf-8")
+    page = (out / "report.md").read_text("utf-8")
     assert "## stress" in page
     assert f"{whole['tasks']['mentions']['f1']:.3f}" in page
     compared = bench_run("compare", out, out / "tiny", "--json")
@@ -480,6 +496,115 @@ def test_a_cell_is_read_in_full_batches_until_its_time_is_up() -> None:
     assert worker.throughput(read, cell, 0.01)["words"] > 3
     assert calls[:3] == [(["a", "b"], 2), (["a", "b"], 2), (["c", "a"], 2)]
     assert worker.peak_mib() > 10
+
+
+# ---- baselines
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("baselines")
+
+
+@pytest.mark.parametrize("name", baselines.BASELINES)
+def test_a_baseline_reads_what_it_has_learnt(
+    name: str, corpus_folder: Path, cache: Path, reports: list[Report]
+) -> None:
+    system = named_system(name, corpus_folder, cache)
+    read = list(
+        system.reader.predict_many(
+            [r.text for r in reports], [r.date for r in reports], [r.id for r in reports]
+        )
+    )
+    assert [r.id for r in read] == [r.id for r in reports]
+    found = score(reports, read)
+    for task in ("mentions", "triggers", "status (rare)"):
+        assert found.f1(task) > 0.9, task
+    assert found.f1("arguments") > 0.6
+    assert system.facts["train_reports"] == 16
+    assert system.artifact is None
+
+
+@settings(max_examples=60)
+@given(text=st.one_of(st.text(max_size=60), annotated().map(lambda report: report.text)))
+@pytest.mark.parametrize("name", baselines.BASELINES)
+def test_a_baseline_reads_any_text_into_a_sound_report(
+    name: str, text: str, corpus_folder: Path, cache: Path
+) -> None:
+    system = opened(name, corpus_folder, cache)
+    (read,) = system.reader.predict_many([text], ["2022-01-04"])
+    assert list(read.problems(read_labels(corpus_folder))) == []
+
+
+@lru_cache
+def opened(name: str, corpus: Path, cache: Path) -> System:
+    return named_system(name, corpus, cache)
+
+
+def test_a_joined_letter_and_a_careless_spelling_do_not_hide_a_string(
+    reports: list[Report],
+) -> None:
+    found = lexicon.Lexicon(reports)
+    text = "وقال إن بالهجوم والجيش العراقى في الانبار"
+    words = split_words(text)
+    mentions, triggers = found.tag(words)
+    assert [(words.forms[m.first], m.type, m.joined) for m in mentions] == [
+        ("والجيش", "ACTOR", 1), ("الانبار", "LOCATION", 0),
+    ]  # fmt: skip
+    assert [(words.forms[t.first], t.type) for t in triggers] == [("بالهجوم", "AIR_STRIKE")]
+
+
+def test_the_crf_finds_by_itself_what_it_has_learnt(
+    reports: list[Report], labels: Labels, tmp_path: Path
+) -> None:
+    mentions, triggers = crf.Crf(reports, labels, tmp_path).tag(split_words(reports[0].text))
+    assert {m.type for m in mentions} <= set(labels.mentions)
+    assert {t.type for t in triggers} <= set(labels.events)
+    assert all(0 < found.score <= 1 for found in (*mentions, *triggers) if found.score is not None)
+    assert crf.Crf(reports, labels, tmp_path).tag(split_words("")) == ([], [])
+
+
+def test_a_kind_of_model_is_trained_and_tested_on_a_public_set(
+    tmp_path: Path, corpus_folder: Path, cache: Path
+) -> None:
+    folder = tmp_path / "aqmar-iob2"
+    folder.mkdir()
+    rows = "زار O\nغيث B-PER\nبغداد B-LOC\nبكأس B-MIS\n\n"
+    (folder / "ar.train.iob2").write_text(rows * 3, "utf-8")
+    (folder / "ar.testb.iob2").write_text(rows, "utf-8")
+    system = named_system("crf", corpus_folder, cache)
+    facts = entities.run(Bench(system, data=tmp_path)).facts["aqmar"]
+    assert (facts["trained_f1"], facts["trained_gold"]) == (1.0, 3)
+    limited = entities.run(Bench(system, data=tmp_path, limit=1)).facts["aqmar"]
+    assert limited["trained_f1"] is None
+
+
+def test_a_record_is_shown_as_one_with_the_n_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    system = named_system("no-adaptation", tmp_path, tmp_path)
+    record = json.loads((ROOT / system.facts["record"]).read_text("utf-8"))
+    found = suites.corpus(Bench(system))
+    (row,) = suites.task_rows({"slices": found.slices, "facts": found.facts})
+    f1 = record["scores"]["corpus-test"]["mentions"]
+    assert row["mentions"] == f"{f1:.3f} n 1801"
+    assert "(recorded)" in row["slice"]
+    assert row["status"].endswith("n not recorded")
+    with pytest.raises(AbsentError, match="a record and no model"):
+        Bench(system).read([Report("a", "b")], "")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        named_system("no-adaptation", tmp_path, tmp_path)
+
+
+def test_the_status_baseline_gives_every_trigger_found_the_commonest(
+    reports: list[Report],
+) -> None:
+    tasks = measures(reports, reports)["tasks"]
+    common = sum(e.status == "occurred" for r in reports for e in r.events)
+    assert tasks[MAJORITY]["f1"] == pytest.approx(common / tasks["status"]["gold"], abs=1e-4)
+    assert tasks["status"]["f1"] == 1
 
 
 @pytest.mark.slow

@@ -277,6 +277,15 @@ def test_a_base_that_lacks_a_file_is_one_sentence(
     assert "\n" not in str(error.value)
 
 
+def test_a_tokenizer_without_the_tokens_of_a_window_is_refused(base: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    backend = AutoTokenizer.from_pretrained(base).backend_tokenizer
+    PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]").save_pretrained(tmp_path)
+    with pytest.raises(MarsadError, match="lacks a token that starts, ends, pads or is unknown"):
+        learn.load_reader(str(tmp_path), 380)
+
+
 def test_the_size_that_int8_may_have_grows_with_the_network() -> None:
     shipped, camel = 30_000_000, 109_000_000
     assert export.largest(shipped) == 40 * 2**20

@@ -1,31 +1,60 @@
-"""README and model card say what `metrics.json` says."""
+"""README and model card say what `metrics.json` and the benchmark's results say."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from marsad.artifact import read_config
 from marsad.errors import MarsadError
 
 card = pytest.importorskip("marsad_training.card", reason="needs the train extra")
+from marsad_training.benchmark import report, results  # noqa: E402
+from marsad_training.benchmark.cli import app as bench  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "model" / "marsad" / "artifact"
+RESULTS = ROOT / card.RESULTS
 
 
 def test_model_card_is_the_rendered_one() -> None:
-    assert (ROOT / "model_card.md").read_text("utf-8") == card.render_card(SHIPPED)
+    assert (ROOT / "model_card.md").read_text("utf-8") == card.render_card(SHIPPED, RESULTS)
 
 
-def test_readme_holds_the_rendered_table() -> None:
-    metrics = json.loads((SHIPPED / "metrics.json").read_text("utf-8"))
-    assert card.score_table(metrics) in (ROOT / "README.md").read_text("utf-8")
+def test_readme_holds_the_rendered_tables() -> None:
+    block = card.readme_block(SHIPPED, RESULTS)
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert f"<!-- scores -->\n{block}<!-- /scores -->" in text
+
+
+def test_committed_results_are_of_the_shipped_network_and_agree_with_its_metrics() -> None:
+    found = {path: results.read(path) for path in RESULTS.glob("*/*.json")}
+    assert found.keys() == card.shown(SHIPPED, RESULTS).keys(), "run marsad-bench again"
+    metrics = json.loads((SHIPPED / "metrics.json").read_text("utf-8"))["scores"]["corpus-test"]
+    own = read_config(SHIPPED)["sha256"]
+    for path, document in found.items():
+        if document["suite"] == "corpus" and document["model"].get("sha256") == own:
+            tasks = document["slices"]["all"]["tasks"]
+            for task in card.MAIN_TASKS:
+                assert tasks[task]["f1"] == pytest.approx(metrics[task]["f1"], abs=1e-3), path
+
+
+def test_the_committed_report_is_the_rendered_one(tmp_path: Path) -> None:
+    if not RESULTS.exists():
+        pytest.skip("there are no results yet")
+    for path in RESULTS.glob("*/*.json"):
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / path.parent.name)
+    (made, _) = report.write(tmp_path)
+    assert made.read_text("utf-8") == (RESULTS / made.name).read_text("utf-8")
 
 
 def test_readme_table_is_renewed_in_place(tmp_path: Path, tiny_artifact: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("a\n<!-- scores -->\nold\n<!-- /scores -->\nb\n", "utf-8")
-    card.update_readme(readme, tiny_artifact)
+    card.update_readme(readme, tiny_artifact, tmp_path)
     text = readme.read_text("utf-8")
     assert "old" not in text
     assert "| mentions |" in text
@@ -33,8 +62,34 @@ def test_readme_table_is_renewed_in_place(tmp_path: Path, tiny_artifact: Path) -
     assert text.endswith("b\n")
 
 
-def test_card_renders_without_real_reports(tiny_artifact: Path) -> None:
-    assert "authored test split" in card.render_card(tiny_artifact)
+def test_card_renders_without_real_reports_and_without_results(
+    tiny_artifact: Path, tmp_path: Path
+) -> None:
+    text = card.render_card(tiny_artifact, tmp_path / "absent")
+    assert "authored test split" in text
+    assert "## Benchmark" not in text
+
+
+def test_the_card_shows_results_of_its_network_and_of_baselines(
+    tiny_artifact: Path, corpus_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ["run", "--suite", "corpus", "--model", tiny_artifact, "--corpus", corpus_folder]
+    ran = CliRunner().invoke(bench, [*map(str, arguments), "--out", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    (path,) = tmp_path.glob("*/corpus.json")
+    found = results.read(path)
+    f1 = found["slices"]["all"]["tasks"]["mentions"]["f1"]
+    for name, sha in (("rules", None), ("other", "0" * 64)):
+        model = {**found["model"], "name": name, "sha256": sha}
+        results.write(tmp_path, found | {"model": model})
+    for text in (
+        card.render_card(tiny_artifact, tmp_path), card.readme_block(tiny_artifact, tmp_path),
+    ):  # fmt: skip
+        own, rules = (text.index(f"| all | {name} | 2 | {f1:.3f} (") for name in ("tiny", "rules"))
+        assert own < rules
+        assert "| other |" not in text
+        assert "| theatre" not in text
+        assert "`training/benchmark/results/tiny/corpus.json`, written by `marsad-bench run" in text
 
 
 def test_artifact_without_scores_is_refused(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_towns_know_their_governorate() -> None:
 def test_gazetteer_is_small_and_opens_at_once() -> None:
     path = Path(module.__file__).parent / "gazetteer.sqlite"
     assert path.stat().st_size <= 6 * 2**20
-    module._gazetteer.cache_clear()
+    module.gazetteer.cache_clear()
     module._bearers.cache_clear()
     module._candidates.cache_clear()
     start = time.perf_counter()

@@ -584,21 +584,27 @@ def _write_nothing() -> None:
 
 
 @contextmanager
-def process(artifact: Path, folder: Path, *arguments: str) -> Iterator[tuple[Any, str]]:
-    """`marsad serve` that may write no file, with the URL that it tells in its log."""
-    command = [sys.executable, "-m", "marsad.server", "--port", "0", "--model", str(artifact)]
+def process(
+    artifact: Path, folder: Path, *arguments: str
+) -> Iterator[tuple[subprocess.Popen[str], str, Future[list[Any]]]]:
+    """`marsad serve` that may write no file, the URL in its log, and the rest of its log."""
+    start = "from marsad.cli import main; main()"
+    command = [sys.executable, "-c", start, "serve", "--port", "0", "--model", str(artifact)]
     home = {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     server = subprocess.Popen(
         [*command, *arguments], stderr=subprocess.PIPE, text=True, cwd=folder,
         env={**os.environ, **home}, preexec_fn=_write_nothing,
     )  # fmt: skip
-    try:
-        line = json.loads(server.stderr.readline())  # type: ignore[union-attr]
-        assert line["event"] == "listening"
-        yield server, f"http://{line['host']}:{line['port']}"
-    finally:
-        server.kill()
-        server.wait()
+    assert server.stderr
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            line = json.loads(server.stderr.readline())
+            assert line["event"] == "listening"
+            log = pool.submit(lambda err: list(map(json.loads, err)), server.stderr)
+            yield server, f"http://{line['host']}:{line['port']}", log
+        finally:
+            server.kill()
+            server.wait()
 
 
 def post(url: str, body: Any, path: str = "/v1/predict") -> tuple[int, bytes]:
@@ -614,24 +620,34 @@ def post(url: str, body: Any, path: str = "/v1/predict") -> tuple[int, bytes]:
 def test_sigterm_lets_requests_in_flight_finish_and_no_file_is_written(
     tiny_artifact: Path, tmp_path: Path, extractor: Extractor
 ) -> None:
-    long = {"text": "هدد حزب الله بقصف حيفا. " * 800}
-    with process(tiny_artifact, tmp_path) as (server, url), ThreadPoolExecutor(4) as pool:
+    long = {"text": "هدد حزب الله بقصف حيفا. " * 400}
+    with (
+        process(tiny_artifact, tmp_path, "--threads", "1") as (server, url, log),
+        ThreadPoolExecutor(4) as pool,
+    ):
         assert post(url, BODY) == (200, extractor.predict(TEXT, DAY, "r1").to_json().encode())
         status, body = post(url, {"text": "م" * 1_000_000})
         assert (status, json.loads(body).keys()) == (413, {"error"})
         flying = [pool.submit(post, url, long) for _ in range(4)]
-        time.sleep(0.5)
-        assert not any(f.done() for f in flying)
+        until(lambda: b"marsad_queue_reports 3.0" in urlopen(url + "/metrics").read())
         server.send_signal(signal.SIGTERM)
         assert [f.result()[0] for f in flying] == [200] * 4
         assert server.wait(20) == 0
-        lines = [json.loads(line) for line in server.stderr]
-    assert [line["status"] for line in lines if line["event"] == "request"] == [
-        200,
-        413,
-        *[200] * 4,
-    ]
+        statuses = [line["status"] for line in log.result(20) if line.get("path") == "/v1/predict"]
+    assert statuses == [200, 413, *[200] * 4]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_under_load_every_answer_is_what_predict_gives(
+    tiny_artifact: Path, tmp_path: Path, extractor: Extractor, reports: list[Report]
+) -> None:
+    from marsad.server.load_check import check
+
+    sent = [(r.text, r.date, r.id) for r in reports]
+    with process(tiny_artifact, tmp_path, "--threads", "1") as (_, url, _):
+        figures = check(url, extractor, sent, clients=32, seconds=3)
+    assert figures.sound, figures
 
 
 @pytest.mark.slow

@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 import marsad  # noqa: E402
 from marsad.errors import MarsadError  # noqa: E402
 from marsad.schema import Labels, Report  # noqa: E402
+from marsad_training.encode import collate, encode_report  # noqa: E402
 from marsad_training.export import tag_parity  # noqa: E402
-from marsad_training.fit import build_network, extractor_of, open_run  # noqa: E402
-from marsad_training.start import open_artifact, open_start, start_from  # noqa: E402
+from marsad_training.fit import Run, build_network, extractor_of, open_run  # noqa: E402
+from marsad_training.start import open_artifact, open_start, start_from, warm_up  # noqa: E402
 
 
 def test_an_artifact_gives_back_the_weights_of_its_run(tiny_run: Path, tiny_artifact: Path) -> None:
@@ -25,7 +26,10 @@ def test_an_artifact_gives_back_the_weights_of_its_run(tiny_run: Path, tiny_arti
         if not found.is_floating_point() or "pooler" in name:  # which nothing reads
             continue
         spread = before[name].abs().max().clamp(min=1e-3)
-        assert ((found - before[name]).abs() / spread).max() < 0.02, name
+        # inputs of the second feed-forward product are evened out, so that its weights are coarser
+        # where inputs are small
+        most = 0.1 if name.endswith(".output.dense.weight") else 0.02
+        assert ((found - before[name]).abs() / spread).max() < most, name
 
 
 def test_an_artifact_is_read_like_it_serves(tiny_artifact: Path, reports: list[Report]) -> None:
@@ -65,3 +69,37 @@ def test_heads_grow_for_new_labels_and_keep_the_old(tiny_run: Path) -> None:
 def test_what_is_neither_run_nor_artifact_is_told(tmp_path: Path) -> None:
     with pytest.raises(MarsadError, match=r"no finished run .* and no artifact"):
         open_start(tmp_path)
+
+
+def test_rows_of_new_labels_are_fitted_before_training_and_no_other(
+    tiny_run: Path, reports: list[Report]
+) -> None:
+    run = open_run(tiny_run)
+    new = run.labels.events.index(reports[0].events[0].type)
+    old = replace(run.labels, events=(*run.labels.events[:new], *run.labels.events[new + 1 :]))
+    narrow = build_network(run.network.words, old, run.config)
+    start_from(narrow, old, run)
+    torch.manual_seed(0)
+    network = build_network(run.network.words, run.labels, run.config)
+    start_from(network, run.labels, Run(narrow, run.reader, old, run.config, run.special))
+    items = [i for r in reports for i in encode_report(r, run.labels, run.reader)]
+    batch = collate(items, run.reader.pad_id)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    gold = batch["trigger_tags"] == 1 + 2 * new
+    assert gold.any()
+
+    def certainty() -> float:
+        with torch.no_grad():
+            scores = network.eval()(
+                *(batch[name] for name in ("input_ids", "attention_mask", "word_starts"))
+            )[1]
+        return float(scores.softmax(-1)[gold, 1 + 2 * new].mean())
+
+    drawn = certainty()
+    warm_up(network, old, run.labels, items, run.reader.pad_id)
+    assert certainty() > max(0.5, drawn)
+    for name, value in network.state_dict().items():
+        old_rows = torch.ones(len(value), dtype=torch.bool) if value.dim() else ...
+        if name.startswith("trigger_tags.3"):
+            old_rows[1 + 2 * new : 3 + 2 * new] = False
+        assert torch.equal(value[old_rows], before[name][old_rows]), name

@@ -13,9 +13,9 @@ from marsad import Extractor, Failure, MarsadError, Report, load
 TEXT = "هدد حزب الله بقصف حيفا"
 
 
-@pytest.fixture(scope="module")
-def extractor(tiny_artifact: Path) -> Extractor:
-    return load(tiny_artifact, threads=1)
+@pytest.fixture(scope="module", params=[1, 3])
+def extractor(tiny_artifact: Path, request: pytest.FixtureRequest) -> Extractor:
+    return load(tiny_artifact, threads=request.param)
 
 
 def test_an_endless_stream_is_read_one_text_at_a_time(extractor: Extractor) -> None:
@@ -51,7 +51,7 @@ def test_what_goes_wrong_in_the_network_is_recorded_too(extractor: Extractor) ->
             raise RuntimeError("out of luck")
         return list(extractor.network(arrays))
 
-    frail = Extractor(extractor.reader, extractor.decoder, network)
+    frail = Extractor(extractor.reader, extractor.decoder, network, extractor.threads)
     read = list(frail.predict_many(["قصف", TEXT, "قصف"], errors="record"))
     assert read[1] == Failure("", "it could not be read (RuntimeError: out of luck).")
     assert read[0] == read[2] == extractor.predict("قصف")
@@ -74,8 +74,15 @@ def test_slips_of_the_caller_always_raise(extractor: Extractor) -> None:
 def test_a_report_is_read_alike_alone_and_among_others(extractor: Extractor) -> None:
     """To the letter, scores and all: short, long, windowed and empty texts side by side."""
     texts = [" ".join(islice(repeat(TEXT), n)) for n in (1, 40, 0, 3, 12, 1)]
-    many = [report.to_json() for report in extractor.predict_many(texts)]
-    assert many == [extractor.predict(text).to_json() for text in texts]
+    alone = [extractor.predict(text).to_json() for text in texts]
+    assert [report.to_json() for report in extractor.predict_many(texts * 5)] == alone * 5
+    assert [report.to_json() for report in extractor.predict_many(iter(texts))] == alone
+
+
+def test_a_list_left_half_read_stops(extractor: Extractor) -> None:
+    for report in extractor.predict_many([TEXT] * 1000):
+        assert report.text == TEXT
+        break
 
 
 def test_the_shipped_model_streams_and_records() -> None:

@@ -61,3 +61,11 @@ def test_certainty_learns_how_often_a_score_is_right() -> None:
         told = 1 / (1 + np.exp(-slope * np.log(said / (1 - said)) - shift))
         assert told == pytest.approx(share, abs=0.03)
     assert tune._certainty([(pairs[0][0], Report("r", text))], "mentions") == (1.0, 0.0)
+
+
+def test_certainty_is_fitted_where_plain_newton_steps_run_away() -> None:
+    rng = np.random.default_rng(0)
+    x = np.stack([np.repeat([9.0, -9.0], 500) + rng.normal(0, 0.1, 1000), np.ones(1000)], 1)
+    y = (np.arange(1000) % 2).astype(float)  # as sure as wrong
+    weights = tune.logistic(x, y, np.array([1.0, 0.0]))
+    assert np.abs(weights).max() < 0.1

@@ -25,7 +25,11 @@ def _shipped() -> Extractor:
 
 
 def predict(text: str, date: str | None = None) -> Report:
-    """Read one report with the shipped model; `date` is its publication day, YYYY-MM-DD."""
+    """Read one report with the shipped model; `date` is its publication day, YYYY-MM-DD.
+
+    Without a date, relative dates in the text stay unresolved. Raises MarsadError where the text
+    is no string or the date no day.
+    """
     return _shipped().predict(text, date)
 
 

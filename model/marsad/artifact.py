@@ -1,7 +1,8 @@
 """The artifact folder: the whole contract between training and serving.
 
 `model.onnx` (the network), `tokenizer.json`, `config.json` (labels, role tables, settings, window
-limit, versions, sha256 of the weights, the encoder's name and licence) and `metrics.json`.
+limit, versions, sha256 of the weights, the encoder's name and licence), `crf.npz` (the CRF beside
+the network) and `metrics.json`.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from marsad.crf import HEADS, Crf
 from marsad.decode import Decoder, RoleTables, Settings, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor, Network
@@ -23,14 +25,16 @@ from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
 
-FORMAT = 1
-FILES = ("config.json", "model.onnx", "tokenizer.json", "metrics.json")
+FORMAT = 2
+CRF = "crf.npz"
+FILES = ("config.json", "model.onnx", CRF, "tokenizer.json", "metrics.json")
 
 
 def load(folder: str | Path | None = None, threads: int | None = None) -> Extractor:
     """Open an artifact folder; without one, the artifact that ships with the package.
 
-    `threads` is the number of processor threads for the network (default: all cores).
+    `threads` is the number of processor threads (default: all cores): one report is read by all
+    of them, many reports are read so many at a time.
     Raises MarsadError where a file is missing, damaged or of another format.
     """
     if folder is None:
@@ -50,7 +54,9 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
     except (KeyError, TypeError, MarsadError) as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
     reader = Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
-    return Extractor(reader, decoder, _network(folder / "model.onnx", config, threads))
+    threads = threads or os.cpu_count() or 1
+    network = _network(folder / "model.onnx", config, threads)
+    return Extractor(reader, decoder, network, threads, _crf(folder / CRF, config))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -89,14 +95,29 @@ def _tokenizer(path: Path) -> Tokenizer:
         raise at(path, None, "is damaged: not a tokenizer.") from error
 
 
-def _network(path: Path, config: Mapping[str, Any], threads: int | None) -> Network:
+def _crf(path: Path, config: Mapping[str, Any]) -> Crf:
+    try:
+        sha, weight = config["crf"]["sha256"], {k: float(config["crf"]["weight"][k]) for k in HEADS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise at(path.parent / "config.json", None, f"is damaged: crf lacks {error}.") from error
+    _check_hash(path, sha)
+    return Crf.read(path, weight)
+
+
+def _check_hash(path: Path, wanted: object) -> None:
+    if sha256(path) != wanted:
+        raise at(path, None, "is damaged: its sha256 is not the one that config.json names.")
+
+
+def _network(path: Path, config: Mapping[str, Any], threads: int) -> Network:
     import onnxruntime as ort
 
-    if sha256(path) != config.get("sha256"):
-        raise at(path, None, "is damaged: its sha256 is not the one that config.json names.")
+    _check_hash(path, config.get("sha256"))
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # threads that wait without turning leave the cores to other reports: a quarter more of them
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

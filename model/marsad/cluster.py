@@ -57,6 +57,7 @@ class Folder:
 
     def names(self, below: str) -> set[str]:
         """The names in a folder below it; none where there is no such folder."""
+        self.fs.invalidate_cache()  # others write there, too
         if not self.fs.isdir(self.at(below)):
             return set()
         return {PurePosixPath(path).name for path in self.fs.ls(self.at(below), detail=False)}

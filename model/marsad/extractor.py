@@ -1,6 +1,9 @@
 """Texts in, reports out: words, windows, network, decoder."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import repeat
 from typing import Literal, overload
 
@@ -8,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.coreference import with_same
+from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
 from marsad.incidents import with_incidents
 from marsad.resolve.values import with_values
 from marsad.schema import Failure, Report, is_date
 from marsad.text import Words, split_words
-from marsad.windows import Reader, plan
+from marsad.windows import Reader, Window, plan
 
 Arrays = dict[str, NDArray[np.int64]]
 # `input_ids`, `attention_mask` (B, S), `word_starts` (B, W) -> fields of WordScores, (B, W, ...)
@@ -29,10 +33,19 @@ class Extractor:
 
     The network sees one window at a time. An int8 network scales its inputs by the largest of a
     batch, so neighbours would change what is read in a report; and on a CPU batches gain nothing.
+    What does is to read `threads` reports side by side.
     """
 
-    def __init__(self, reader: Reader, decoder: Decoder, network: Network):
+    def __init__(
+        self,
+        reader: Reader,
+        decoder: Decoder,
+        network: Network,
+        threads: int = 1,
+        crf: Crf | None = None,
+    ):
         self.reader, self.decoder, self.network = reader, decoder, network
+        self.threads, self.crf = threads, crf
 
     def predict(self, text: str, date: str | None = None, id: str = "") -> Report:
         """Read one report. `date` is its publication day, YYYY-MM-DD.
@@ -61,41 +74,53 @@ class Extractor:
         *,
         errors: Errors = "raise",
     ) -> Iterator[Report | Failure]:
-        """Read reports one after another, each as soon as its text comes, in order.
+        """Read reports in order.
 
-        One report is held at a time, so the texts may be endless. `dates` and `ids` go along with
-        the texts; MarsadError where they end before them. What cannot be read raises, or with
-        `errors="record"` yields a `Failure` in its place.
+        Texts that are at hand, in a list or tuple, are read `threads` at a time. Those of any other
+        iterable are read one after another, each as soon as it comes and with no other held, so
+        they may be endless. `dates` and `ids` go along with the texts; MarsadError where they end
+        before them. What cannot be read raises, or with `errors="record"` yields a `Failure` in its
+        place.
         """
         if errors not in ("raise", "record"):
             raise MarsadError(f"errors should be 'raise' or 'record', not {errors!r}.")
-        for text, date, id in _along(texts, dates, ids):
-            found: Report | Failure
-            try:
-                found = self.predict(text, date, id)
-            except Exception as error:
-                if errors == "raise":
-                    raise
-                found = Failure.of(error, id)
-            yield found
+        along = _along(texts, dates, ids)
+        read = partial(self._read, errors=errors)
+        if self.threads == 1 or not isinstance(texts, Sequence):
+            return (read(*one) for one in along)
+        return _side_by_side(read, list(along), self.threads)
+
+    def _read(self, text: str, date: str | None, id: str, errors: Errors) -> Report | Failure:
+        try:
+            return self.predict(text, date, id)
+        except Exception as error:
+            if errors == "raise":
+                raise
+            return Failure.of(error, id)
 
     def score_words(self, texts: Sequence[Words]) -> list[WordScores]:
-        """The network's scores of every word of every text."""
+        """The scores of every word of every text."""
         return [self._score(words) for words in texts]
 
     def _score(self, words: Words) -> WordScores:
-        """The owned words of all windows of a text, in order."""
-        ids = self.reader.subwords(words.forms)
+        """The owned words of all windows of a text, in order, with what the CRF adds."""
         parts = []
-        for window in plan([len(pieces) for pieces in ids], self.reader.limit):
-            inputs = self.reader.inputs(ids, window)
-            inputs["attention_mask"] = [1] * len(inputs["input_ids"])
-            outputs = self.network({k: np.array([v], np.int64) for k, v in inputs.items()})
+        for window, arrays in windows(self.reader, words):
             own = slice(window.first - window.start, window.last - window.start)
-            parts.append([output[0, own] for output in outputs])
+            parts.append([output[0, own] for output in self.network(arrays)])
         if not parts:
             return WordScores(*(np.zeros((0, 1), np.float32) for _ in WordScores._fields))
-        return WordScores(*map(np.concatenate, zip(*parts, strict=True)))
+        scores = WordScores(*map(np.concatenate, zip(*parts, strict=True)))
+        return self.crf.added(words, scores) if self.crf else scores
+
+
+def windows(reader: Reader, words: Words) -> Iterator[tuple[Window, Arrays]]:
+    """The windows of a text, and what the network is given of each: (1, S), (1, S), (1, W)."""
+    ids = reader.subwords(words.forms)
+    for window in plan([len(pieces) for pieces in ids], reader.limit):
+        inputs = reader.inputs(ids, window)
+        inputs["attention_mask"] = [1] * len(inputs["input_ids"])
+        yield window, {name: np.array([row], np.int64) for name, row in inputs.items()}
 
 
 def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, str | None, str]]:
@@ -107,6 +132,25 @@ def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, 
             yield text, next(dates), next(ids)
         except StopIteration:
             raise MarsadError("there are fewer dates or ids than texts.") from None
+
+
+def _side_by_side(
+    read: Callable[..., Report | Failure],
+    documents: Sequence[tuple[str, str | None, str]],
+    threads: int,
+) -> Iterator[Report | Failure]:
+    """What is read in each, in order; a few are read ahead of what is asked for."""
+    running: deque[Future[Report | Failure]] = deque()
+    with ThreadPoolExecutor(threads, "marsad") as pool:
+        try:
+            for document in documents:
+                running.append(pool.submit(read, *document))
+                if len(running) > 2 * threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _check(text: object, date: object) -> None:

@@ -43,6 +43,10 @@ class Argument:
     id: str
     score: float | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; an absent score is left out."""
+        return _drop_none(role=self.role, id=self.id, score=self.score)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -103,7 +107,7 @@ class Incident:
         """Plain data; unresolved fields are left out."""
         data = {k: v for k, v in asdict(self).items() if v not in (None, {}, False)}
         data["events"] = list(self.events)
-        data["arguments"] = [{"role": a.role, "id": a.id} for a in self.arguments]
+        data["arguments"] = [a.to_dict() for a in self.arguments]
         return data
 
     @classmethod
@@ -112,7 +116,7 @@ class Incident:
         location = data.get("location")
         return cls(
             data["id"], data["type"], data["status"], tuple(data["events"]),
-            tuple(Argument(a["role"], a["id"]) for a in data["arguments"]),
+            tuple(Argument(a["role"], a["id"], a.get("score")) for a in data["arguments"]),
             data.get("date"), ResolvedPlace(**location) if location else None,
             dict(data.get("harm", {})), data.get("background", False), data.get("counter_of"),
         )  # fmt: skip
@@ -171,9 +175,7 @@ class Report:
                         id=e.id, type=e.type, status=e.status, start=e.start, end=e.end,
                         text=self.surface(e), score=e.score,
                     ),
-                    "arguments": [
-                        _drop_none(role=a.role, id=a.id, score=a.score) for a in e.arguments
-                    ],
+                    "arguments": [a.to_dict() for a in e.arguments],
                 }
                 for e in self.events
             ],

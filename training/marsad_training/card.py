@@ -1,4 +1,9 @@
-"""The model card and the README's score table, rendered from an artifact's `metrics.json`."""
+"""The model card and the README's score tables, rendered from JSON alone.
+
+An artifact's `metrics.json` (of `marsad-train export`) and the benchmark's results (of
+`marsad-bench run`), of which those of the same network and of the baselines are shown. A suite
+without results is left out.
+"""
 
 import json
 import re
@@ -10,7 +15,10 @@ from jinja2 import Environment, StrictUndefined
 
 from marsad.artifact import read_config
 from marsad.errors import at
+from marsad_training.benchmark import entities, report, results, suites
+from marsad_training.benchmark.setting import Document
 
+RESULTS = Path("training/benchmark/results")
 MAIN_TASKS = (
     "mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)",
 )  # fmt: skip
@@ -19,17 +27,21 @@ SET_NAMES = {
     "corpus-dev": "authored dev split (synthetic)",
     "real-dev": "real reports, never trained on",
 }
+_IN_README = ("corpus", "speed")
 _BLOCK = re.compile(r"(<!-- scores -->\n).*?(<!-- /scores -->)", re.S)
 
 
-def render_card(artifact: Path) -> str:
-    """The model card of an artifact, in Markdown."""
+def render_card(artifact: Path, folder: Path = RESULTS) -> str:
+    """The model card of an artifact, in Markdown; `folder` holds results of the benchmark."""
     metrics = _metrics(artifact)
     return rendered(
         "model_card.md.jinja",
         config=read_config(artifact), metrics=metrics, training=metrics["training"],
         table=score_table(metrics), scores=metrics["scores"], set_names=SET_NAMES,
         confusable=_commonest_confusions(metrics),
+        published={s.name: s.published for s in entities.SETS if s.published},
+        benchmark="\n".join(_told(suite) for suite in _suites(artifact, folder)),
+
     )  # fmt: skip
 
 
@@ -61,13 +73,43 @@ def score_table(metrics: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def update_readme(readme: Path, artifact: Path) -> None:
-    """Put the score table between the README's `<!-- scores -->` marks."""
+def readme_block(artifact: Path, folder: Path = RESULTS) -> str:
+    """What stands between the README's marks: the score table, and the benchmark in brief."""
+    parts = [score_table(_metrics(artifact))]
+    parts += [_told(s) for s in _suites(artifact, folder) if s.name in _IN_README]
+    return "\n".join(parts)
+
+
+def update_readme(readme: Path, artifact: Path, folder: Path = RESULTS) -> None:
+    """Put the tables between the README's `<!-- scores -->` marks."""
     text = readme.read_text("utf-8")
     if not _BLOCK.search(text):
         raise at(readme, None, "has no <!-- scores --> ... <!-- /scores --> block.")
-    table = score_table(_metrics(artifact))
-    readme.write_text(_BLOCK.sub(lambda m: m[1] + table + m[2], text), "utf-8")
+    block = readme_block(artifact, folder)
+    readme.write_text(_BLOCK.sub(lambda m: m[1] + block + m[2], text), "utf-8")
+
+
+def shown(artifact: Path, folder: Path = RESULTS) -> dict[Path, Document]:
+    """The results of the artifact's network, and of systems without a network."""
+    networks = (read_config(artifact)["sha256"], None)
+    found = results.below(folder)
+    return {path: d for path, d in found.items() if d["model"].get("sha256") in networks}
+
+
+def _suites(artifact: Path, folder: Path) -> list[report.Section]:
+    found = shown(artifact, folder)
+    return [s for s in report.sections(found, folder, brief=True) if s.name in suites.DEFAULT]
+
+
+def _told(suite: report.Section) -> str:
+    """A suite in Markdown: its table, and where it comes from."""
+    lines = [f"**{suite.name}**: {suite.about}", *(t.markdown() for t in suite.tables)]
+    lines += [f"Not to be compared: {warning}" for warning in suite.warnings]
+    files = "\n".join(
+        f"- `{RESULTS.as_posix()}/{s.path}`, written by `{s.command}`: {s.about}"
+        for s in suite.sources
+    )
+    return "\n\n".join([*lines, files]) + "\n"
 
 
 def _metrics(artifact: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`marsad-train`: from corpus and tables to the artifact and its card, one command a step."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,13 @@ Base = Annotated[
 ]
 
 Real = Annotated[list[Path] | None, typer.Option(help="Annotated real reports to measure on.")]
+
+
+class Kind(StrEnum):
+    """What a run is exported to."""
+
+    ARTIFACT = "artifact"
+    HF = "hf"
 
 
 @app.callback()
@@ -251,15 +259,37 @@ def restore(
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    target: Annotated[Path, typer.Argument(help="Where the artifact folder goes.")],
+    target: Annotated[Path, typer.Argument(help="Where the folder goes.")],
     real: Real = None,
+    to: Annotated[
+        Kind, typer.Option(help="hf: the mentions alone, as a stock model of transformers.")
+    ] = Kind.ARTIFACT,
 ) -> None:
     """Turn a run into the artifact that serves: tuned, int8, checked and measured."""
-    from marsad_training.export import export as export_run
+    with told_plainly():
+        if to is Kind.HF:
+            from marsad_training.huggingface import export_hf
+
+            _print_kept(export_hf(run, target, real or []))
+        else:
+            from marsad_training.export import export as export_run
+
+            _print_metrics(export_run(run, target, real or []))
+
+
+@app.command()
+def dataset(
+    target: Annotated[Path, typer.Argument(help="Where the Parquet files go.")],
+    corpus: Annotated[Path, typer.Option(help="A corpus folder with splits.json.")] = Path(
+        "training/corpus"
+    ),
+) -> None:
+    """Write a corpus as a data set that `datasets.load_dataset` loads: Parquet and a card."""
+    from marsad_training.dataset import write_dataset
 
     with told_plainly():
-        metrics = export_run(run, target, real or [])
-        _print_metrics(metrics)
+        for split, size in write_dataset(corpus, target).items():
+            print(f"{target}/{split}.parquet: {size} reports")
 
 
 @app.command()
@@ -269,14 +299,17 @@ def card(
     readme: Annotated[
         Path | None, typer.Option(help="A README whose score table is renewed too.")
     ] = None,
+    results: Annotated[Path, typer.Option(help="Results of marsad-bench, where there are.")] = Path(
+        "training/benchmark/results"
+    ),
 ) -> None:
-    """Render the model card from an artifact's `metrics.json`."""
+    """Render the model card from an artifact's `metrics.json` and the benchmark's results."""
     from marsad_training.card import render_card, update_readme
 
     with told_plainly():
-        target.write_text(render_card(artifact), "utf-8")
+        target.write_text(render_card(artifact, results), "utf-8")
         if readme is not None:
-            update_readme(readme, artifact)
+            update_readme(readme, artifact, results)
         print(target)
 
 
@@ -310,6 +343,14 @@ def experiments(
     with told_plainly():
         (folder / "README.md").write_text(table(folder), "utf-8")
         print(folder / "README.md")
+
+
+def _print_kept(figures: dict[str, dict[str, dict[str, float]]]) -> None:
+    table = Table("reports", "F1", "run", "exported")
+    for name, tasks in figures.items():
+        for task, f1 in tasks.items():
+            table.add_row(name, task, f"{f1['run']:.3f}", f"{f1['exported']:.3f}")
+    Console().print(table)
 
 
 def _print_metrics(metrics: dict[str, object]) -> None:

@@ -93,8 +93,9 @@ def to_dataset(reports: Iterable[Report]) -> Dataset:
 
     What a report lacks is None. `Report.from_dict` reads a row back.
     """
-    rows = ({"style": r.style, **r.to_dict()} for r in reports)
-    return Dataset.from_list([{k: row[k] for k in FEATURES} for row in rows], features=FEATURES)
+    rows = [{"style": r.style, **r.to_dict()} for r in reports]
+    columns = {k: [row[k] for row in rows] for k in FEATURES}
+    return Dataset.from_dict(columns, features=FEATURES)  # `from_list` refuses an empty split
 
 
 def to_dataset_dict(folder: Path) -> DatasetDict:

@@ -6,6 +6,7 @@ it holds the figures of each run, written by `marsad-train measure`. The table i
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -41,7 +42,8 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
             }
         run = open_run(folder)
         untuned = extractor_of(run.network, run.reader, run.labels)
-        settings = tune(untuned, read_data(run.config).dev)
+        data = read_data(run.config)
+        settings = tune(untuned, data.dev, data.replayed_dev)
         extractor = extractor_of(run.network, run.reader, run.labels, settings)
     return {
         "train_reports": training["train_reports"],
@@ -105,10 +107,14 @@ def _held_out(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _minutes(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Mean minutes of all stages of a run; the machine, where it was not two CPU cores."""
-    minutes = mean(sum(stage["seconds"] for stage in run["stages"]) / 60 for run in runs)
-    devices = {s["device"] for run in runs for s in run["stages"] if "device" in s}
-    return f"{minutes:.0f}" + "".join(f" ({device})" for device in sorted(devices))
+    """Mean minutes of all stages of a run, by the machine where it was not two CPU cores."""
+    seconds: Counter[str] = Counter()
+    for stage in (stage for run in runs for stage in run["stages"]):
+        seconds[stage.get("device", "")] += stage["seconds"]
+    return " + ".join(
+        f"{total / 60 / len(runs):.0f}" + f" ({device})" * bool(device)
+        for device, total in sorted(seconds.items())
+    )
 
 
 def _adaptations(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -17,15 +17,17 @@ from typing import Any
 import onnx
 import torch
 
-from marsad.artifact import FORMAT, load, sha256
+from marsad.artifact import CRF, FORMAT, load, sha256
 from marsad.corpus.splits import theatre
+from marsad.crf import Crf
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
-from marsad.extractor import Extractor
+from marsad.extractor import Extractor, windows
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
 from marsad_training.corpus import read_reports, read_splits
+from marsad_training.crf import learn, weigh
 from marsad_training.fit import (
     SELECTED,
     Run,
@@ -43,6 +45,7 @@ from marsad_training.tune import calibration_error, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package
 LARGEST_RATE = 1.25  # bytes for each weight of a larger one; its heads stay in fp32
+CALIBRATION = 50  # training reports by which the inputs of int8 products are scaled
 PARITY = 0.995  # least share of dev words whose tags ONNX fp32 and torch agree on
 
 
@@ -55,10 +58,12 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     run = open_run(run_folder)
     data = read_data(run.config)
     torch_extractor = extractor_of(run.network, run.reader, run.labels)
-    settings = tune(torch_extractor, data.dev)
+    crf = weigh(learn(data.learnt_from, run.labels, run_folder), torch_extractor, data.dev)
+    torch_extractor.crf = crf
+    settings = tune(torch_extractor, data.dev, data.replayed_dev)
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "fp32"
-        _write_artifact(full, run, settings)
+        _write_artifact(full, run, settings, crf)
         _export_onnx(run, full / "model.onnx")
         _seal(full)
         parity = tag_parity(torch_extractor, load(full), data.dev)
@@ -67,7 +72,10 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
         small = Path(scratch) / "int8"
         shutil.copytree(full, small)
         encoder: Any = run.network.words.encoder
-        quantise(full / "model.onnx", small / "model.onnx", encoder.config.num_hidden_layers)
+        layers = encoder.config.num_hidden_layers
+        texts = [report.text for report in data.train[:: -(-len(data.train) // CALIBRATION)]]
+        inputs = [x for text in texts for _, x in windows(run.reader, split_words(text))]
+        quantise(full / "model.onnx", small / "model.onnx", layers, inputs)
         _seal(small)
         size = (small / "model.onnx").stat().st_size
         most = largest(sum(p.numel() for p in run.network.parameters()))
@@ -75,7 +83,8 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
         metrics = {
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(data.dev)},
-            "size": {"onnx_int8_bytes": size},
+            "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
+            "crf": {"weight": dict(crf.weight)},
             "int8_cost": _cost(load(full), load(small), data.dev),
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),
@@ -165,7 +174,7 @@ def _export_onnx(run: Run, target: Path) -> None:
     onnx.checker.check_model(str(target))
 
 
-def _write_artifact(folder: Path, run: Run, settings: Settings) -> None:
+def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> None:
     folder.mkdir(parents=True)
     run.reader.tokenizer.save(str(folder / "tokenizer.json"))
     network: Any = run.network
@@ -177,11 +186,13 @@ def _write_artifact(folder: Path, run: Run, settings: Settings) -> None:
         "limit": run.reader.limit, "special_tokens": run.special,
         "labels": run.labels.to_dict(), "settings": asdict(settings),
         "roles": decoder_of(run.network, run.labels).tables.to_dict(), "sha256": "",
+        "crf": {"weight": dict(crf.weight), "sha256": ""},
         "network": {  # what the graph does not tell, for training on from the artifact
             "encoder": {"model_type": encoder.model_type, **encoder.to_diff_dict()},
             "mix": network.words.mix.tolist(), "role_width": run.config.role_width,
         },
     }  # fmt: skip
+    (folder / CRF).write_bytes(crf.to_bytes())
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
     (folder / "metrics.json").write_text("{}", "utf-8")
 
@@ -191,6 +202,7 @@ def _seal(folder: Path) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text("utf-8"))
     config["sha256"] = sha256(folder / "model.onnx")
+    config["crf"]["sha256"] = sha256(folder / CRF)
     path.write_text(json.dumps(config, ensure_ascii=False), "utf-8")
 
 

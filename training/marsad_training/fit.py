@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save
 from transformers import AutoConfig, AutoModel, EarlyStoppingCallback, TrainerCallback
 
 from marsad.corpus.splits import theatre
+from marsad.crf import Crf
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
@@ -33,7 +34,7 @@ from marsad.windows import Reader
 from marsad_training.augment import names_of, rename, spell
 from marsad_training.config import FitConfig, as_dict
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
-from marsad_training.encode import collate, encode_report
+from marsad_training.encode import Features, collate, encode_report
 from marsad_training.estimate import Clock, memory, told
 from marsad_training.learn import (
     MarsadTrainer,
@@ -64,6 +65,13 @@ class Data:
     train: list[Report]
     dev: list[Report]
     replay: tuple[tuple[Labels, list[Report]], ...] = ()  # each with the labels it was marked with
+    replayed_dev: tuple[Report, ...] = ()
+
+    @property
+    def learnt_from(self) -> list[Report]:
+        """The train part and what is replayed, each report once."""
+        every = [*self.train, *(report for _, reports in self.replay for report in reports)]
+        return list({report.id: report for report in reversed(every)}.values())[::-1]
 
 
 def read_data(config: FitConfig) -> Data:
@@ -86,7 +94,9 @@ def read_data(config: FitConfig) -> Data:
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
-    return Data(labels, train, dev, tuple(_replayed(Path(name), config) for name in config.replay))
+    replay = tuple(_replayed(Path(name), config) for name in config.replay)
+    old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
+    return Data(labels, train, dev, replay, tuple(old_dev))
 
 
 def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
@@ -124,7 +134,11 @@ def decoder_of(network: JointNetwork, labels: Labels, settings: Settings | None 
 
 
 def extractor_of(
-    network: JointNetwork, reader: Reader, labels: Labels, settings: Settings | None = None
+    network: JointNetwork,
+    reader: Reader,
+    labels: Labels,
+    settings: Settings | None = None,
+    crf: Crf | None = None,
 ) -> Extractor:
     """The served extractor on top of the torch network: what is scored is what is served."""
     device = network.pair_bias.device
@@ -134,7 +148,7 @@ def extractor_of(
             outputs = network(**{k: torch.from_numpy(v).to(device) for k, v in arrays.items()})
         return [output.float().cpu().numpy() for output in outputs]
 
-    return Extractor(reader, decoder_of(network, labels, settings), run)
+    return Extractor(reader, decoder_of(network, labels, settings), run, crf=crf)
 
 
 def read_again(extractor: Extractor, gold: Sequence[Report]) -> list[Report]:
@@ -160,8 +174,7 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
     if not begin(run, **facts):
         return run
     torch.manual_seed(config.seed)
-    network, reader = _start(base, data.labels, config)
-    items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
+    network, reader, items = _start(base, data, config)
     for marked_with, reports in data.replay:
         items += [i for r in reports for i in encode_report(r, data.labels, reader, marked_with)]
     lengths = [len(item["input_ids"]) for item in items]
@@ -225,20 +238,34 @@ def _announce(trainer: MarsadTrainer, config: FitConfig, steps: int, at_once: in
     trainer.add_callback(Clock(lambda: trainer.subwords, sum(trainer.lengths) / count, say))
 
 
-def _start(base: str, labels: Labels, config: FitConfig) -> tuple[JointNetwork, Reader]:
-    """A network on the base encoder, or on what `init` names, with heads for the labels."""
-    from marsad_training.start import open_start, start_from  # it opens runs by this module
+def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Reader, list[Features]]:
+    """The encoded reports, and a network on the base encoder or on what `init` names.
 
-    if not config.init:
-        reader = load_reader(base, config.limit)
-        return build_network(word_encoder(base, reader, config), labels, config), reader
-    source = open_start(Path(config.init))
-    if source.config.role_width != config.role_width:
+    Its heads are those of the labels; where `init` did not know some, their rows are fitted first.
+    """
+    from marsad_training.start import (
+        open_start,
+        start_from,
+        warm_up,
+    )  # it opens runs by this module
+
+    source = open_start(Path(config.init)) if config.init else None
+    if source and source.config.role_width != config.role_width:
         raise MarsadError(f"{config.init} has role_width = {source.config.role_width}.")
-    reader = replace(source.reader, limit=config.limit)
-    network = build_network(over(source.network.words.encoder, reader, config), labels, config)
-    start_from(network, labels, source)
-    return network, reader
+    reader = (
+        replace(source.reader, limit=config.limit) if source else load_reader(base, config.limit)
+    )
+    words = (
+        over(source.network.words.encoder, reader, config)
+        if source
+        else word_encoder(base, reader, config)
+    )
+    network = build_network(words, data.labels, config)
+    items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
+    if source:
+        start_from(network, data.labels, source)
+        warm_up(network, source.labels, data.labels, items, reader.pad_id)
+    return network, reader, items
 
 
 def _save_weights(network: JointNetwork, path: Path) -> None:

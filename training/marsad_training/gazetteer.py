@@ -26,6 +26,7 @@ FOCUS = frozenset(
 )  # fmt: skip
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
+_OWN = re.compile(r"[\u0621-\u064a\W]+")  # no letter of Persian, Kurdish or Urdu
 _SCHEMA = """
 CREATE TABLE places (
     id INTEGER PRIMARY KEY, source TEXT, kind TEXT, name_ar TEXT, name TEXT, country TEXT,
@@ -116,9 +117,9 @@ def _towns() -> Iterator[Place]:
 
 
 def _usual(names: list[str]) -> str:
-    """The form that most of the names spell, in its fullest spelling."""
+    """The form that most of the names spell, in its fullest spelling; in Arabic's own letters."""
     folds = Counter(fold_name(name) for name in names)
-    return max(names, key=lambda n: (folds[fold_name(n)], len(n), n))
+    return max(names, key=lambda n: (_OWN.fullmatch(n) is not None, folds[fold_name(n)], len(n), n))
 
 
 def _admins(places: Iterable[Place]) -> dict[tuple[str, str], str]:

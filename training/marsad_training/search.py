@@ -32,7 +32,7 @@ try:
     import matplotlib
     import optuna
 except ImportError as error:
-    raise MarsadError(f"search needs {error.name}: pip install 'marsad[search]'.") from error
+    raise MarsadError(f"search needs {error.name}: pip install 'marsad[train]'.") from error
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -44,7 +44,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 Space = dict[str, BaseDistribution]  # "dropout", or "loss.role" for an entry of a table
-TRIES = 3  # a trial that failed so often is left out
+TRIES = 5  # a trial that was killed so often is left out
 UNPRUNED = 5  # trials that end before one may be pruned
 _TENTHS = 10
 _WARMUP = 3  # tenths of a run in which it is not pruned
@@ -288,10 +288,19 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
     return [f"{name} = {json.dumps(value)}" for name, value in sorted(values.items())]
 
 
+def _configuration(values: Mapping[str, Any]) -> Iterator[str]:
+    """The same in TOML, tables last."""
+    yield from _lines({name: value for name, value in values.items() if "." not in name})
+    for table in sorted({name.split(".")[0] for name in values if "." in name}):
+        stem = f"{table}."
+        yield f"\n[{table}]"
+        yield from _lines({n.removeprefix(stem): values[n] for n in values if n.startswith(stem)})
+
+
 def render(found: Sequence[Result]) -> str:
     """`search.md`: the best values, ready for a configuration, and a row for each trial."""
     best, names = found[0], sorted(found[0].values)
-    lines = "\n".join(_lines(best.values))
+    lines = "\n".join(_configuration(best.values))
     rows = [[*HEAD, *names], ["---"] * (len(HEAD) + len(names))]
     for result in found:
         values = [result.values.get(name, "") for name in names]

@@ -110,38 +110,26 @@ class Remembered(nn.Module):
 
     def __init__(self, encoder: nn.Module):
         super().__init__()
-        self.config = encoder.config
+        self.config: Any = encoder.config
         self._read = encoder.eval().forward  # no part of this module: nothing of it is trained
         self._states: dict[bytes, NDArray[np.float16]] = {}
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Any) -> Any:
         """(B, S), (B, S) -> `hidden_states`, a (B, S, H) for each layer; zero past a window."""
-        sizes = attention_mask.sum(1).tolist()
-        keys = [row[:n].numpy().tobytes() for row, n in zip(input_ids, sizes, strict=True)]
-        if unread := [b for b, key in enumerate(keys) if key not in self._states]:
-            self._remember(unread, keys, sizes, input_ids, attention_mask)
-        layers, _length, width = self._states[keys[0]].shape
-        hidden = torch.zeros(layers, *input_ids.shape, width)
-        for b, key in enumerate(keys):
-            hidden[:, b, : sizes[b]] = torch.from_numpy(self._states[key])
+        config = self.config
+        layers = config.num_hidden_layers + 1
+        hidden = torch.zeros(layers, *input_ids.shape, config.hidden_size)
+        for b, size in enumerate(attention_mask.sum(1).tolist()):
+            hidden[:, b, :size] = torch.from_numpy(self._window(input_ids[b, :size]))
         return SimpleNamespace(hidden_states=hidden.unbind(0))
 
-    def _remember(
-        self,
-        rows: list[int],
-        keys: list[bytes],
-        sizes: list[int],
-        input_ids: Tensor,
-        attention_mask: Tensor,
-    ) -> None:
-        with torch.inference_mode():
-            states = self._read(
-                input_ids=input_ids[rows], attention_mask=attention_mask[rows],
-                output_hidden_states=True,
-            ).hidden_states  # fmt: skip
-            read = torch.stack(states).half().numpy()
-        for place, b in enumerate(rows):
-            self._states[keys[b]] = read[:, place, : sizes[b]].copy()
+    def _window(self, ids: Tensor) -> NDArray[np.float16]:
+        key = ids.numpy().tobytes()
+        if key not in self._states:
+            with torch.inference_mode():
+                states = self._read(input_ids=ids[None], output_hidden_states=True).hidden_states
+            self._states[key] = torch.cat(states).half().numpy()
+        return self._states[key]
 
 
 @dataclass(frozen=True)

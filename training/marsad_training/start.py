@@ -14,7 +14,8 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoConfig, AutoModel
 
 from marsad.artifact import load, read_config
@@ -23,15 +24,19 @@ from marsad.errors import MarsadError, at
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 from marsad_training.config import FitConfig
+from marsad_training.encode import Features, collate
 from marsad_training.fit import Run, build_network, open_run
-from marsad_training.network import JointNetwork, WordEncoder
+from marsad_training.network import IGNORE, JointNetwork, WordEncoder
+from marsad_training.quantise import SMOOTH
 from marsad_training.tags import tag_names
 
 State = dict[str, Tensor]
 _Array = NDArray[Any]
-_PRODUCTS = ("MatMul", "MatMulInteger", "MatMulNBits")
-_INT8_ZERO = 128  # MatMulNBits keeps unsigned bytes around it
+_PRODUCTS = ("MatMul", "MatMulInteger")
 _LAST = 3  # the place of a head's last layer in its Sequential
+_INPUTS = ("input_ids", "attention_mask", "word_starts")
+_AT_ONCE = 16  # windows
+_SHRINK = 1e-4  # of squared weights: a few dozen examples stand against thousands of dimensions
 
 
 def open_start(folder: Path) -> Run:
@@ -85,7 +90,7 @@ def weights(path: Path) -> Iterator[tuple[str, _Array]]:
             other = next(name for name in node.input if name not in biases)
             product = _product(other, made_by)
             if product is not None:
-                yield biases[0].removesuffix("bias") + "weight", _dense(product, made_by, kept)
+                yield biases[0].removesuffix("bias") + "weight", _dense(product, kept)
 
 
 def _product(name: str, made_by: Mapping[str, onnx.NodeProto]) -> onnx.NodeProto | None:
@@ -98,23 +103,17 @@ def _product(name: str, made_by: Mapping[str, onnx.NodeProto]) -> onnx.NodeProto
     return node
 
 
-def _dense(
-    node: onnx.NodeProto, made_by: Mapping[str, onnx.NodeProto], kept: Mapping[str, _Array]
-) -> _Array:
+def _dense(node: onnx.NodeProto, kept: Mapping[str, _Array]) -> _Array:
     """The weight of a product, (out, in)."""
+    name = node.input[1]
     if node.op_type == "MatMul":
-        return np.ascontiguousarray(kept[node.input[1]].T)
-    if node.op_type == "MatMulNBits":
-        blocks, scales = kept[node.input[1]].astype(np.float32), kept[node.input[2]]
-        found = (blocks - _INT8_ZERO) * scales.reshape(*blocks.shape[:2], 1)
-        return np.ascontiguousarray(found.reshape(len(found), -1)[:, : _width(node)])
-    stem = node.input[1].removesuffix("_quantized")
-    whole = kept[node.input[1]].astype(np.float32) - kept[f"{stem}_zero_point"]
-    return np.ascontiguousarray((whole * kept[f"{stem}_scale"]).T)
-
-
-def _width(node: onnx.NodeProto) -> int:
-    return next(int(a.i) for a in node.attribute if a.name == "K")
+        return np.ascontiguousarray(kept[name].T)
+    stem = name.removesuffix("_quantized")
+    whole = kept[name].astype(np.float32) - kept[f"{stem}_zero_point"]
+    whole *= kept[f"{stem}_scale"]
+    if stem + SMOOTH in kept:
+        whole *= kept[stem + SMOOTH][:, None]
+    return np.ascontiguousarray(whole.T)
 
 
 def fill(network: JointNetwork, state: State, source: Path) -> None:
@@ -144,6 +143,59 @@ def start_from(network: JointNetwork, labels: Labels, source: Run) -> None:
     fill(network, old, Path("start"))
 
 
+def warm_up(
+    network: JointNetwork, old: Labels, new: Labels, items: Sequence[Features], pad_id: int
+) -> None:
+    """Fit the rows of new tags and statuses to the network as it is; nothing else changes.
+
+    A tag whose row is drawn at random stands against old ones that are sure, and a short run
+    teaches it little. Its row alone, over features that are read once, is a small convex problem.
+    """
+    fresh = {
+        head: sorted(set(range(len(names[1]))) - set(_places(*names)[1]))
+        for head, names in _rows(old, new).items()
+    }
+    fresh = {head: rows for head, rows in fresh.items() if rows}
+    if not fresh or not items:
+        return
+    read: dict[str, list[tuple[Tensor, Tensor]]] = {head: [] for head in fresh}
+    network.eval()
+    with torch.no_grad():
+        for n in range(0, len(items), _AT_ONCE):
+            batch = collate(items[n : n + _AT_ONCE], pad_id)
+            device = network.pair_bias.device
+            words = network.words(*(batch[name].to(device) for name in _INPUTS))
+            for head, found in read.items():
+                gold = batch[head].to(device)
+                layers = getattr(network, head)[:_LAST]
+                found.append((layers(words[gold != IGNORE]), gold[gold != IGNORE]))
+    for head, found in read.items():
+        features, gold = (torch.cat(parts) for parts in zip(*found, strict=True))
+        _fit_rows(getattr(network, head)[_LAST], fresh[head], features, gold)
+    network.train()
+
+
+def _fit_rows(layer: nn.Linear, rows: list[int], features: Tensor, gold: Tensor) -> None:
+    """Cross-entropy over (N, H) features and N tags, of some rows of a layer alone, by L-BFGS."""
+    with torch.no_grad():
+        scores = layer(features)
+    weight = layer.weight[rows].detach().clone().requires_grad_()
+    bias = layer.bias[rows].detach().clone().requires_grad_()
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=100, line_search_fn="strong_wolfe")
+    index = torch.tensor(rows, device=scores.device)
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        fitted = scores.index_copy(1, index, features @ weight.T + bias)
+        total = functional.cross_entropy(fitted, gold) + _SHRINK * weight.square().sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        layer.weight[rows], layer.bias[rows] = weight, bias
+
+
 _Axis = tuple[Sequence[str], Sequence[str]]  # names before and after
 
 
@@ -151,13 +203,7 @@ def _label_axes(old: Labels, new: Labels, width: int) -> Iterator[tuple[str, lis
     """For each parameter with a row for each label: the names along its leading axes."""
     roles = [list(labels.roles) for labels in (old, new)]
     projections = [[f"{role}/{k}" for role in names for k in range(width)] for names in roles]
-    rows: dict[str, list[Sequence[str]]] = {
-        "mention_tags": [tag_names(labels.mentions) for labels in (old, new)],
-        "trigger_tags": [tag_names(labels.events) for labels in (old, new)],
-        "statuses": [labels.statuses for labels in (old, new)],
-        "trigger_roles": list(projections),
-        "mention_roles": list(projections),
-    }
+    rows = _rows(old, new) | {"trigger_roles": projections, "mention_roles": projections}
     for head, (before, after) in rows.items():
         for kind in ("weight", "bias"):
             yield f"{head}.{_LAST}.{kind}", [(before, after)]
@@ -172,6 +218,15 @@ def _label_axes(old: Labels, new: Labels, width: int) -> Iterator[tuple[str, lis
     for place in range(len(FEATURES)):
         every = [str(n) for n in range(list(FEATURES.values())[place])]
         yield f"feature_bias.{place}", [(every, every), (roles[0], roles[1])]
+
+
+def _rows(old: Labels, new: Labels) -> dict[str, list[Sequence[str]]]:
+    """For each head of tags or statuses: the names of its rows, before and after."""
+    return {
+        "mention_tags": [tag_names(labels.mentions) for labels in (old, new)],
+        "trigger_tags": [tag_names(labels.events) for labels in (old, new)],
+        "statuses": [labels.statuses for labels in (old, new)],
+    }
 
 
 def _index(axes: Sequence[list[int]]) -> tuple[Tensor, ...]:

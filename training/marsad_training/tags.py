@@ -8,10 +8,12 @@ from typing import Any
 
 import datasets
 import evaluate
+import numpy as np
+from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
-from marsad.decode import viterbi
+from marsad.decode import bio_spans, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.text import split_words
@@ -62,6 +64,28 @@ def gold_tags(report: Report, head: str) -> list[str]:
             first, last = span
             tags[first:last] = [f"B-{item.type}", *[f"I-{item.type}"] * (last - first - 1)]
     return tags
+
+
+def tag_path(report: Report, head: str, labels: Labels) -> NDArray[np.int64]:
+    """(W) The numbers of those tags."""
+    names = tag_names(labels.mentions if head == "mentions" else labels.events)
+    index = {name: i for i, name in enumerate(names)}
+    return np.array([index[tag] for tag in gold_tags(report, head)], np.int64)
+
+
+def span_f1(gold: Sequence[NDArray[np.int64]], paths: Sequence[NDArray[np.int64]]) -> float:
+    """F1 of the spans of tag paths, text by text."""
+    correct = both = 0
+    for wanted, got in zip(map(spans_of, gold), map(spans_of, paths), strict=True):
+        correct += len(wanted & got)
+        both += len(wanted) + len(got)
+    return 2 * correct / max(both, 1)
+
+
+def spans_of(path: NDArray[np.int64]) -> set[tuple[int, int, int]]:
+    """First word, one past the last, and type of each span of a tag path."""
+    even = np.ones((len(path), int(path.max(initial=0)) + 1), np.float32)
+    return {span[:3] for span in bio_spans(path, even)}
 
 
 def tag_names(types: Iterable[str]) -> list[str]:

@@ -22,6 +22,7 @@ class Stats:
     roles: Counter[str]
 
     def tables(self) -> dict[str, Counter[str]]:
+        """The counts by label, each under its name."""
         return {
             "mentions": self.mentions, "events": self.events,
             "statuses": self.statuses, "roles": self.roles,

@@ -41,6 +41,7 @@ class Ledger:
     kept: Counter[str] = field(default_factory=Counter)
 
     def add(self, fate: Fate, where: str, report: str, message: str) -> None:
+        """Enter one thing; `where` is file and line."""
         self.entries.append(Entry(fate, where, report, message))
 
     def keep(self, report: Report) -> None:
@@ -51,6 +52,7 @@ class Ledger:
         )  # fmt: skip
 
     def count(self, fate: Fate) -> int:
+        """How many entries have that fate."""
         return sum(entry.fate is fate for entry in self.entries)
 
     def to_dict(self) -> Mapping[str, Any]:

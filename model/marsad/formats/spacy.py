@@ -1,6 +1,6 @@
 """spaCy: JSON lines of `Doc.to_json`, or a DocBin (`.spacy`), which needs spaCy itself.
 
-Mentions are `ents`, triggers the span group `events`; the rest is the extension `marsad`.
+Mentions are `ents`, triggers the span group `events`; the rest is the extension `marsad_facts`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Span
 
 GROUP = "events"
-_FACTS = "marsad"
+_FACTS = "marsad_facts"
 _EXACT = "exact"  # of the facts: where a span that took whole tokens really starts and ends
 _BINARY = ".spacy"
 
@@ -120,9 +120,10 @@ def doc(report: Report, vocab: Any) -> "Doc":
 def put(report: Report, doc: "Doc") -> list[str]:
     """Set the report's spans on a Doc of the same text; the ids of those that cut its tokens.
 
-    `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad` holds statuses,
-    values, roles and links. A span inside a token takes the whole token, and `doc._.marsad` says
-    where it really lies. Of mentions that then overlap the longest is kept.
+    `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad_facts` holds
+    statuses, values, roles and links. A span inside a token takes the whole token, and
+    `doc._.marsad_facts` says where it really lies. Of mentions that then overlap the longest
+    is kept.
     """
     from spacy.util import filter_spans
 

@@ -52,7 +52,7 @@ def actor(text: str) -> ResolvedActor | None:
     for part in (text, *_ASIDE.split(text)):  # «أنصار الله (الحوثيين)»
         for folded in readings(part):
             for name in _parts(folded):
-                if found := _table().get(name):
+                if found := names_to_actors().get(name):
                     return found
     for folded in readings(text):
         if found := _nearest(folded):
@@ -100,7 +100,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 @cache
-def _table() -> Mapping[str, ResolvedActor]:
+def names_to_actors() -> Mapping[str, ResolvedActor]:
     """Folded name -> actor."""
     found: dict[str, ResolvedActor] = {}
     for row in _rows("actors.tsv"):
@@ -115,7 +115,7 @@ def _groups() -> tuple[str, ...]:
     """Folded names that may be met misspelt: of groups, without an adjective of a country."""
     return tuple(
         name
-        for name, it in _table().items()
+        for name, it in names_to_actors().items()
         if it.actor_class in _NAMED
         and len(name) >= _SHORTEST
         and not any(word in _demonyms() for word in name.split())
@@ -127,7 +127,7 @@ def _nearest(folded: str) -> ResolvedActor | None:
     if len(folded) < _SHORTEST or any(word in _demonyms() for word in folded.split()):
         return None
     hit = process.extractOne(folded, _groups(), scorer=fuzz.ratio, score_cutoff=SPELLING)
-    return replace(_table()[hit[0]], match="spelling") if hit else None
+    return replace(names_to_actors()[hit[0]], match="spelling") if hit else None
 
 
 # --- head nouns --------------------------------------------------------------------------------

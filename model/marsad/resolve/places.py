@@ -145,14 +145,14 @@ def _parts(folded: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
 
 
 @cache
-def _gazetteer() -> sqlite3.Connection:
+def gazetteer() -> sqlite3.Connection:
     path = files("marsad") / "resolve" / "gazetteer.sqlite"
     return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
 @lru_cache(maxsize=16384)
 def _bearers(name: str) -> tuple[_Row, ...]:
-    rows = _gazetteer().execute(
+    rows = gazetteer().execute(
         "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, "
         "population FROM names JOIN places ON place = places.id WHERE names.name = ?",
         (name,),

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
@@ -45,7 +45,9 @@ def create_app(extractor: Extractor, settings: Settings) -> FastAPI:
     """The ASGI application. A report is read here, so the network is warm before the first."""
     example = extractor.predict(**EXAMPLE)
     metrics = Metrics()
-    queue = ReportQueue(extractor.predict, settings.queue, patience=settings.time_limit / 2)
+    queue = ReportQueue(
+        extractor.predict, settings.queue, settings.time_limit / 2, extractor.threads
+    )
     metrics.queue.set_function(lambda: queue.waiting)
 
     @asynccontextmanager
@@ -89,9 +91,7 @@ def _add_probes(app: FastAPI, queue: ReportQueue, metrics: Metrics) -> None:
             return JSONResponse({"ready": True})
         return problem(503, "the service is stopping.")
 
-    text: dict[int | str, Any] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-
-    @app.get("/metrics", response_class=Response, responses=text)
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Requests, latency, queue and batch size for Prometheus."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

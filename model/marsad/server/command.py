@@ -51,7 +51,9 @@ def serve(**options: Any) -> None:
         LOG.warning(f"open to the network without {KEY_VARIABLE}")
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        http="h11", ws="none", timeout_graceful_shutdown=settings.time_limit + 1,
+        http="h11", ws="none",
+        timeout_keep_alive=75,  # longer than proxies keep a connection, or they meet a closed one
+        timeout_graceful_shutdown=settings.time_limit + 1,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
 

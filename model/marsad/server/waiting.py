@@ -1,4 +1,4 @@
-"""Reports that wait, and the one thread that reads them in order of arrival."""
+"""Reports that wait, and the threads that read them in order of arrival."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,22 +24,29 @@ class StoppedError(Exception):
 class ReportQueue:
     """At most `limit` reports wait, and none that would wait longer than `patience` seconds.
 
-    They are read one by one: on a CPU, reading several at once gains nothing, and a report that is
+    Each is read by itself, `threads` at a time: on a CPU batches gain nothing, and a report that is
     given up while it waits costs nothing.
     """
 
-    def __init__(self, read: Callable[[str, str | None, str], Report], limit: int, patience: float):
+    def __init__(
+        self,
+        read: Callable[[str, str | None, str], Report],
+        limit: int,
+        patience: float,
+        threads: int = 1,
+    ):
         self._read, self._limit, self._patience = read, limit, patience
+        self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._waiting: list[Future[Report]] = []
         self._pace = 0.0  # seconds a report, a moving average
 
     def start(self) -> None:
         """Begin to read."""
-        self._pool = ThreadPoolExecutor(1, "marsad-reader")
+        self._pool = ThreadPoolExecutor(self._threads, "marsad-reader")
 
     def stop(self) -> None:
-        """Take nothing more, give up the reports that wait, finish the one being read."""
+        """Take nothing more, give up the reports that wait, finish those being read."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(cancel_futures=True)
@@ -51,7 +58,7 @@ class ReportQueue:
 
     @property
     def waiting(self) -> int:
-        """Reports in the queue, without the one being read."""
+        """Reports in the queue, without those being read."""
         self._waiting = [job for job in self._waiting if not (job.running() or job.done())]
         return len(self._waiting)
 
@@ -63,7 +70,7 @@ class ReportQueue:
         if self._pool is None:
             raise StoppedError
         ahead = self.waiting
-        wait = self._pace * ahead
+        wait = self._pace * ahead / self._threads
         if ahead + len(documents) > self._limit or wait > self._patience:
             raise QueueFullError(max(1, ceil(wait)))
         jobs = [self._pool.submit(self._timed, document) for document in documents]

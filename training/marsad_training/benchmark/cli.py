@@ -1,4 +1,4 @@
-"""`marsad-bench`: measure models, compare two results."""
+"""`marsad-bench`: measure models, report results, compare two of them."""
 
 import json
 import time
@@ -13,7 +13,6 @@ from rich.table import Table
 
 from marsad.console import told_plainly
 from marsad.errors import MarsadError
-from marsad.files import write_text
 from marsad_training import require_extra
 
 if TYPE_CHECKING:
@@ -35,15 +34,20 @@ def _root() -> None:
 
 @app.command()
 def run(
-    out: Annotated[Path, typer.Option(help="Folder of the results.")],
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/bench"),
     model: Annotated[
-        list[Path] | None, typer.Option(help="An artifact folder; default: the shipped one.")
+        list[str] | None,
+        typer.Option(
+            help="An artifact folder, a baseline (lexicon, crf) or a record (no-adaptation, "
+            "adapted-short), several with commas; default: the shipped model."
+        ),
     ] = None,
     suite: Annotated[
         list[str] | None,
         typer.Option(
-            help="corpus, real, ner, gsr, stress, negatives, speed or smoke; default: all but "
-            "smoke."
+            help="corpus, real, ner, gsr, stress, negatives, speed or smoke, several with commas; "
+            "default: all but smoke."
         ),
     ] = None,
     corpus: Annotated[Path, typer.Option(help="A corpus folder with splits.json.")] = Path(
@@ -58,19 +62,24 @@ def run(
         int | None, typer.Option(min=1, help="Most reports of a set, drawn by seed.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of rewritings, draws and intervals.")] = 0,
+    cache: Annotated[Path, typer.Option(help="Folder that keeps trained baselines.")] = Path(
+        "runs/baselines"
+    ),
 ) -> None:
-    """Run suites on models: MODEL/SUITE.json and table.md in the folder."""
-    from marsad_training.benchmark import results
+    """Run suites on models: MODEL/SUITE.json, report.md and report.html in the folder."""
+    from marsad_training.benchmark import report, results
     from marsad_training.benchmark.setting import AbsentError, Bench, open_system
-    from marsad_training.benchmark.suites import SUITES, suites_named
+    from marsad_training.benchmark.suites import suites_named
+    from marsad_training.benchmark.systems import named_system
 
     console = Console(stderr=True)
     with told_plainly():
-        chosen = suites_named(suite or [])
-        systems = [open_system(path) for path in model] if model else [open_system()]
+        chosen = suites_named(_separate(suite))
+        systems = [named_system(name, corpus, cache) for name in _separate(model)]
+        systems = systems or [open_system()]
         if len({system.name for system in systems}) < len(systems):
             raise MarsadError("two of the models have folders of one name; rename one of them.")
-        written = 0
+        written, command = 0, results.command("run", context.params)
         for system in systems:
             for one in chosen:
                 with _progress(console) as bar:
@@ -84,13 +93,29 @@ def run(
                         console.print(f"{one.name}: skipped: {reason}", highlight=False)
                         continue
                 seconds = time.perf_counter() - start
-                path = results.write(out, results.document(one, bench, found, seconds, facts))
+                path = results.write(
+                    out, results.document(one, bench, found, seconds, facts, command)
+                )
                 written += 1
                 console.print(f"{one.name}: {path} ({seconds:.0f} s)", highlight=False)
         if not written:
             raise MarsadError("no suite was run: the data of all of them are absent.")
-        write_text(out / results.TABLE, results.table(out, SUITES.values()))
-        print(out / results.TABLE)
+        for path in report.write(out):
+            print(path)
+
+
+@app.command("report")
+def report_command(
+    folder: Annotated[Path, typer.Argument(help="Folder of MODEL/SUITE.json.")] = Path(
+        "training/benchmark/results"
+    ),
+) -> None:
+    """Make report.md and report.html again, of the JSON files alone."""
+    from marsad_training.benchmark import report
+
+    with told_plainly():
+        for path in report.write(folder):
+            print(path)
 
 
 @app.command()
@@ -101,6 +126,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Which of two models is better where, and whether chance could explain it."""
+    from marsad_training.benchmark.results import SURE
     from marsad_training.benchmark.results import compare as compared
 
     with told_plainly():
@@ -108,15 +134,22 @@ def compare(
         if as_json:
             print(json.dumps([row.to_dict() for row in found], indent=1))
             return
-        table = Table("suite", "slice", "task", "n", "A", "B", "B - A", "95 %", "p")
+        table = Table("suite", "slice", "task", "n", "A", "B", "B - A", "95 %", "p", "B is")
         for row in found:
             low, high = row.interval
             table.add_row(
                 row.suite, row.slice, row.task, str(row.reports), f"{row.a:.3f}", f"{row.b:.3f}",
-                f"{row.difference:+.3f}", f"{low:+.3f} {high:+.3f}", f"{row.p:.3f}",
+                f"{row.difference:+.3f}", f"{low:+.3f} {high:+.3f}", f"{row.p:.3f}", row.verdict,
+                style={"worse": "red", "better": "green"}.get(row.verdict),
             )  # fmt: skip
         Console().print(table)
-        print(f"{len(found)} tests: about {round(0.05 * len(found))} have p < 0.05 by chance alone")
+        chance = round(SURE * len(found))
+        print(f"n: reports. Of {len(found)} tests about {chance} have p < {SURE} by chance alone.")
+
+
+def _separate(given: list[str] | None) -> list[str]:
+    """`--suite a,b --suite c` names three."""
+    return [name for names in given or [] for name in names.split(",") if name]
 
 
 def _progress(console: Console) -> Progress:

@@ -1,9 +1,10 @@
-"""Result files: written, read, shown as a table, compared."""
+"""Result files: written, read, compared."""
 
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,28 +16,49 @@ import marsad
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_text
 from marsad_training.benchmark.measures import difference
-from marsad_training.benchmark.setting import Bench, Document, Result, Row, Suite
+from marsad_training.benchmark.setting import Bench, Document, Result, Suite
 
 FORMAT = 1
-TABLE = "table.md"
+SIMULATION = "simulation.json"  # of `marsad-train simulate`; may lie beside results
+SURE = 0.05
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
 
 
 def document(
-    suite: Suite, bench: Bench, result: Result, seconds: float, facts: Mapping[str, Any]
+    suite: Suite,
+    bench: Bench,
+    result: Result,
+    seconds: float,
+    facts: Mapping[str, Any],
+    command: str,
 ) -> Document:
     """The result file of a suite, as the package docstring tells it; `facts` of the machine."""
     system = bench.system
     return {
         "marsad_benchmark": FORMAT, "suite": suite.name, "about": suite.about,
         "model": {
-            "name": system.name, "artifact": str(system.artifact) if system.artifact else None,
+            "name": system.name,
+            "artifact": os.path.relpath(system.artifact) if system.artifact else None,
             **system.facts,
         },
+        "command": command,
         "version": marsad.__version__, "seed": bench.seed, "limit": bench.limit,
         "seconds": round(seconds, 1), "machine": dict(facts),
         "slices": result.slices, "facts": result.facts,
     }  # fmt: skip
+
+
+def command(name: str, options: Mapping[str, Any]) -> str:
+    """The command line that has these options; paths as seen from the working folder."""
+    words = ["marsad-bench", name]
+    for option, value in options.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is True:
+                words.append(f"--{option.replace('_', '-')}")
+            elif one is not None and one is not False:
+                told = os.path.relpath(one) if os.path.isabs(str(one)) else str(one)
+                words += [f"--{option.replace('_', '-')}", told]
+    return shlex.join(words)
 
 
 def machine() -> dict[str, Any]:
@@ -82,49 +104,29 @@ def documents(path: Path) -> dict[str, Document]:
     """Suite -> result, of a result file or of the folder of one model."""
     if not path.is_dir():
         return {(found := read(path))["suite"]: found}
-    files = sorted(path.glob("*.json"))
-    if not files:
-        models = [folder for folder in path.iterdir() if any(folder.glob("*.json"))]
-        if len(models) != 1:
-            names = ", ".join(sorted(m.name for m in models)) or "none"
-            raise at(path, None, f"should hold the results of one model; there are: {names}.")
-        files = sorted(models[0].glob("*.json"))
+    files = list(path.glob("*.json")) or _files(path)
+    if len(models := {file.parent for file in files}) != 1:
+        names = ", ".join(sorted(model.name for model in models)) or "none"
+        raise at(path, None, f"should hold the results of one model; there are: {names}.")
     return {(found := read(file))["suite"]: found for file in files}
 
 
-def table(folder: Path, suites: Iterable[Suite]) -> str:
-    """All results below the folder in Markdown, a table for each suite, models side by side."""
-    found = [read(path) for path in sorted(folder.glob("*/*.json"))]
-    parts = ["# marsad-bench"]
-    for suite in suites:
-        of_suite = [d for d in found if d["suite"] == suite.name]
-        rows = [{"model": d["model"]["name"], **row} for d in of_suite for row in suite.rows(d)]
-        if rows:
-            parts += [f"## {suite.name}: {suite.about}", markdown(rows)]
-            parts.append("\n".join(f"- {line}" for d in of_suite for line in _provenance(d)))
-    return "\n\n".join(parts) + "\n"
+def below(folder: Path) -> dict[Path, Document]:
+    """Path -> result, of every model below the folder; those without a network come last."""
+    found = {path: read(path) for path in _files(folder)}
+    return dict(sorted(found.items(), key=lambda item: item[1]["model"].get("sha256") is None))
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; its columns in the order in which they first occur."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    lines = [columns, ["---"] * len(columns), *([row.get(c, "-") for c in columns] for row in rows)]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-
-
-def _provenance(found: Document) -> Iterator[str]:
-    facts = found["machine"]
-    limit = "" if found["limit"] is None else f", at most {found['limit']} reports of a set"
-    yield (
-        f"{found['model']['name']}: marsad {found['version']}, seed {found['seed']}{limit}, "
-        f"{found['seconds']:.0f} s on {facts['cores']} cores of {facts['processor']}, "
-        f"load {facts['load']} at the start"
-    )
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*/*.json") if path.name != SIMULATION)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of two models on the same reports: F1, or alarms for each 1,000 words."""
+    """A figure of two models on the same reports: F1, or alarms for each 1,000 words.
+
+    `verdict` says whether B is better or worse, empty where chance may explain the difference.
+    """
 
     suite: str
     slice: str
@@ -135,6 +137,7 @@ class Difference:
     difference: float
     interval: list[float]
     p: float
+    verdict: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -179,4 +182,9 @@ def _compared(
                 for side in sides
             )
             gap = difference(a, b, seed)
-            yield Difference(suite, name, task, len(sides[0]), **gap)
+            verdict = _verdict(gap["difference"] * (1 if width == 3 else -1), gap["p"])
+            yield Difference(suite, name, task, len(sides[0]), **gap, verdict=verdict)
+
+
+def _verdict(gain: float, p: float) -> str:
+    return "" if p >= SURE else "better" if gain > 0 else "worse"

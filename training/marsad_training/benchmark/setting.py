@@ -1,5 +1,7 @@
 """What a suite is given: a model, data by path, a seed, a limit, a progress display."""
 
+import csv
+import io
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,7 +13,7 @@ import marsad
 from marsad.artifact import read_config
 from marsad.errors import MarsadError
 from marsad.files import read_text
-from marsad.schema import Report
+from marsad.schema import Labels, Report
 from marsad_training.corpus import read_splits
 
 Document = dict[str, Any]  # a result file, as the package docstring tells its shape
@@ -38,12 +40,18 @@ class Reads(Protocol):
 
 @dataclass(frozen=True)
 class System:
-    """A model under test; `artifact` is None for one that is no artifact."""
+    """A model under test; `artifact` is None for one that is no artifact.
+
+    `learn` makes a model of the kind out of other reports, where that takes no more than minutes;
+    `recorded` holds figures of suites, where they are all that is left of the model.
+    """
 
     name: str
     reader: Reads
     artifact: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    learn: Callable[[Sequence[Report], Labels], Reads] | None = None
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_system(artifact: Path | None = None) -> System:
@@ -108,8 +116,8 @@ class Bench:
     def trained_on(self) -> frozenset[tuple[str, str]]:
         """(id, source) of the published excerpts that are training data."""
         path = self.corpus / "real" / "annotations.jsonl"
-        lines = read_text(path).splitlines() if path.exists() else []
-        return frozenset((row["id"], row["source"]) for row in map(json.loads, lines))
+        records = json_lines(path) if path.exists() else ()
+        return frozenset((row["id"], row["source"]) for _, row in records)
 
     def cut(self, items: Sequence[T]) -> list[T]:
         """At most `limit` of the items, drawn by seed, in their order."""
@@ -142,3 +150,15 @@ class Suite:
     about: str
     run: Callable[[Bench], Result]
     rows: Callable[[Document], Iterable[Row]]
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers and records; a text may hold any line separator but the newline."""
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if line.strip():
+            yield number, json.loads(line)
+
+
+def csv_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file with a header."""
+    return csv.DictReader(io.StringIO(read_text(path), newline=""))

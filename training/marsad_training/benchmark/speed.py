@@ -112,22 +112,23 @@ def _measured(
 
 
 def rows(document: Document) -> Iterator[Row]:
-    """One row for each process: start, latency, memory, and words a second of each cell."""
+    """One row for each process: start, latency, memory, and words a second by length and batch."""
     facts = document["facts"]
     for process in facts["processes"]:
-        key = ("system", "threads")
-        cells = {
-            f"{cell['length']} x{cell['batch']}": (
-                f"{cell['words_per_second']:.0f} ({cell['words_per_cpu_second']:.0f})"
-            )
-            for cell in facts["rows"]
-            if all(cell[k] == process[k] for k in key)
-        }
+        reads: dict[str, dict[str, str]] = {}
+        for cell in facts["rows"]:
+            if all(cell[key] == process[key] for key in ("system", "threads")):
+                by_batch = reads.setdefault(cell["length"], {})
+                by_batch[f"x{cell['batch']}"] = f"{cell['words_per_second']:.0f}"
         yield {
             "reader": process["system"], "threads": str(process["threads"]),
             "cold start, s": f"{process['cold_start_s']:.1f}",
+            "reports timed singly": str(process["latency_reports"]),
             "p50, ms": f"{process['latency_p50_ms']:.0f}",
             "p95, ms": f"{process['latency_p95_ms']:.0f}",
             "peak, MiB": f"{process['peak_mib']:.0f}",
-            **{f"words/s (of CPU), {name}": value for name, value in cells.items()},
+            **{
+                f"words/s, {length} {' / '.join(by_batch)}": " / ".join(by_batch.values())
+                for length, by_batch in reads.items()
+            },
         }  # fmt: skip

@@ -333,7 +333,8 @@ def rows(document: Document) -> Iterator[Row]:
         for task in TASKS:
             gap = document["facts"]["kept"].get(name, {}).get(task)
             if gap and gap["kept"] is not None:
-                cells[task] = f"{gap['stressed']:.3f} ({100 * gap['kept']:.0f} % kept)"
+                kept = f"{gap['stressed']:.3f} ({100 * gap['kept']:.0f} % kept)"
+                cells[task] = f"{kept}, n {part['tasks'][task]['gold']}"
             elif task in part["tasks"]:
-                cells[task] = f"{part['tasks'][task]['f1']:.3f}"
+                cells[task] = f"{part['tasks'][task]['f1']:.3f}, n {part['tasks'][task]['gold']}"
         yield cells

@@ -1,0 +1,362 @@
+"""`report.md` and `report.html` of a result folder, made of the JSON files below it alone.
+
+For each suite: its rows with the models side by side, every figure with n and interval, and, in
+the page, plots of what the tables say.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from marsad.errors import at
+from marsad.files import read_text, write_text
+from marsad_training.benchmark import plots, results
+from marsad_training.benchmark.setting import Document, Row
+from marsad_training.benchmark.suites import SUITES
+
+_FIGURES = ("gold", "predicted", "precision", "recall", "f1", "macro_f1")
+_BY_LABEL = ("corpus", "real")  # suites whose labels are shown one by one
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a title; columns in the order in which they first occur. `folded` in the page."""
+
+    title: str
+    rows: Sequence[Row]
+    folded: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return list(dict.fromkeys(column for row in self.rows for column in row))
+
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        cells = [[row.get(column, "-") for column in self.columns] for row in self.rows]
+        lines = [self.columns, ["---"] * len(self.columns), *cells]
+        return "\n".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |" for line in lines)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """An SVG element, and what it shows of how many."""
+
+    caption: str
+    svg: Markup
+
+
+class Source(NamedTuple):
+    """Where figures come from: a file below the result folder, what wrote it, on what machine."""
+
+    path: str
+    command: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the results of one suite say."""
+
+    name: str
+    about: str
+    tables: Sequence[Table]
+    plots: Sequence[Plot] = ()
+    sources: Sequence[Source] = ()
+    warnings: Sequence[str] = ()
+
+
+def write(folder: Path) -> list[Path]:
+    """Write both reports into the folder. Raises MarsadError where there is no result below it."""
+    found = results.below(folder)
+    if not found:
+        raise at(folder, None, "holds no MODEL/SUITE.json; they are written by: marsad-bench run.")
+    parts = {
+        "models": models(list(found.values())),
+        "sections": [*sections(found, folder), *_learning(folder)],
+    }
+    written = []
+    for kind in ("md", "html"):
+        environment = jinja2.Environment(
+            autoescape=kind == "html", undefined=jinja2.StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        )  # fmt: skip
+        source = (files(__package__) / f"report.{kind}.jinja").read_text("utf-8")
+        written.append(folder / f"report.{kind}")
+        write_text(written[-1], environment.from_string(source).render(parts))
+    return written
+
+
+def models(documents: Sequence[Document]) -> Table:
+    """What was measured: one row for each model."""
+    named = {document["model"]["name"]: document for document in documents}
+    return Table("models", [_model(document) for document in named.values()])
+
+
+def _model(document: Document) -> Row:
+    facts = document["model"]
+    size = facts.get("onnx_bytes")
+    return {
+        "model": facts["name"], "encoder": facts.get("encoder") or "-",
+        "network, MiB": f"{size / 2**20:.1f}" if size else "-",
+        "training items": str(facts.get("train_reports") or "-"),
+        "sha256 of the network": (facts.get("sha256") or "-")[:12],
+        "marsad": document["version"],
+    }  # fmt: skip
+
+
+def sections(
+    found: Mapping[Path, Document], folder: Path, brief: bool = False
+) -> Iterator[Section]:
+    """One section for each suite that has results, in the order of the suites.
+
+    `brief`: one table only, without the slices that are part of another.
+    """
+    for name, suite in SUITES.items():
+        of_suite = {path: d for path, d in found.items() if d["suite"] == name}
+        if not of_suite:
+            continue
+        documents = list(of_suite.values())
+        if brief:
+            tables = [overview([d | {"slices": whole(d)} for d in documents])]
+        else:
+            tables = [overview(documents), *_details(documents)]
+        yield Section(
+            name, suite.about, [table for table in tables if table.rows],
+            [] if brief else list(_plots(documents)),
+            [_source(path.relative_to(folder), d) for path, d in of_suite.items()],
+            list(_warnings(documents)),
+        )  # fmt: skip
+
+
+def overview(documents: Sequence[Document]) -> Table:
+    """The rows of a suite, those of one slice side by side, a model each."""
+    groups: dict[str, list[Row]] = {}
+    for document in documents:
+        for row in SUITES[document["suite"]].rows(document):
+            subject, *rest = row.items()
+            model = ("model", document["model"]["name"])
+            groups.setdefault(subject[1], []).append(dict([subject, model, *rest]))
+    return Table("", [row for group in groups.values() for row in group])
+
+
+def whole(document: Document) -> dict[str, Any]:
+    """The slices that are no part of another."""
+    return {name: s for name, s in document["slices"].items() if "per_report" in s}
+
+
+def _source(path: Path, document: Document) -> Source:
+    facts = document["machine"]
+    about = (
+        f"marsad {document['version']}, {document['seconds']:.0f} s on "
+        f"{facts['usable_cores'] or facts['cores']} cores of {facts['processor']}, "
+        f"load {facts['load']} at the start"
+    )
+    return Source(path.as_posix(), document["command"], about)
+
+
+def _details(documents: Sequence[Document]) -> Iterator[Table]:
+    if documents[0]["suite"] in _BY_LABEL:
+        yield _by_label(documents)
+    yield Table(
+        "every task",
+        [
+            {
+                "slice": name, "task": task, "model": model,
+                **{key: _told(found[key]) for key in _FIGURES},
+                "95 % of f1": _interval(found["interval"]),
+            }
+            for name, task, model, found in _side_by_side(documents, "tasks")
+        ],
+        folded=True,
+    )  # fmt: skip
+    yield Table(
+        "boundaries and types (SemEval-2013)",
+        [
+            {
+                "slice": name, "span": kind, "scheme": scheme, "model": model,
+                **{key: _told(value) for key, value in figures.items() if key != "labels"},
+            }
+            for name, kind, model, found in _side_by_side(documents, "semeval")
+            for scheme, figures in found.items()
+        ],
+        folded=True,
+    )  # fmt: skip
+    yield Table(
+        "status of the triggers found",
+        [
+            {"slice": name, "gold": gold, "model": model, "n": str(sum(row.values()))}
+            | {f"read {status}": str(n) for status, n in row.items()}
+            for name, gold, model, row in _side_by_side(documents, "status_confusion")
+        ],
+        folded=True,
+    )
+    yield Table(
+        "calibration of scores",
+        [
+            {
+                "slice": name, "span": kind, "model": model,
+                "score": f"{row['low']:.1f}-{row['high']:.1f}", "n": str(row["spans"]),
+                "mean score": _told(row["score"]), "share right": _told(row["right"]),
+                "ece of all": f"{found['ece']:.3f} (n = {found['spans']})",
+            }
+            for name, kind, model, found in _side_by_side(documents, "calibration")
+            for row in found["bins"]
+        ],
+        folded=True,
+    )  # fmt: skip
+
+
+def _side_by_side(
+    documents: Sequence[Document], key: str
+) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """(slice, what is measured, model, figures) of whole slices, models innermost."""
+    keys = dict.fromkeys(
+        (name, what) for d in documents for name, s in whole(d).items() for what in s.get(key, ())
+    )
+    for name, what in keys:
+        for document in documents:
+            if found := whole(document).get(name, {}).get(key, {}).get(what):
+                yield name, what, document["model"]["name"], found
+
+
+def _by_label(documents: Sequence[Document]) -> Table:
+    """F1 of each label, a column for each model."""
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name, task, model, found in _side_by_side(documents, "tasks"):
+        for label, figures in found["labels"].items():
+            head = {"slice": name, "task": task, "label": label, "n": str(figures["gold"])}
+            rows.setdefault((name, task, label), head)[model] = f"{figures['f1']:.3f}"
+    return Table("F1 by label, n in gold", list(rows.values()), folded=True)
+
+
+def _plots(documents: Sequence[Document]) -> Iterator[Plot]:
+    """Of the first whole slice: labels, calibration, status; of suite speed, words a second."""
+    suite = documents[0]["suite"]
+    first = next((name for d in documents for name in whole(d)), None)
+    parts = {d["model"]["name"]: whole(d)[first] for d in documents if first in whole(d)}
+    if suite in _BY_LABEL and first is not None:
+        n = max(part["reports"] for part in parts.values())
+        for kind in ("mentions", "triggers"):
+            gold = {
+                label: figures["gold"]
+                for part in parts.values()
+                for label, figures in part["tasks"].get(kind, {"labels": {}})["labels"].items()
+            }
+            series = {
+                model: {
+                    f"{label} ({gold[label]})": figures["f1"]
+                    for label, figures in part["tasks"][kind]["labels"].items()
+                }
+                for model, part in parts.items()
+                if kind in part["tasks"]
+            }
+            if gold:
+                yield _plot(
+                    f"F1 of {kind} by type on {first}, {n} reports; in brackets how many in gold.",
+                    plots.bars(f"{suite}-{kind}", series, "F1", 1.0),
+                )
+        curves: dict[str, dict[str, Any]] = {}
+        for model, part in parts.items():
+            for kind, found in part["calibration"].items():
+                label = f"{model}: ECE {found['ece']:.3f}, n = {found['spans']}"
+                curves.setdefault(kind, {})[label] = found["bins"]
+        if curves:
+            yield _plot(
+                f"Do scores say how often a span is right? On {first}; the dotted line is perfect.",
+                plots.reliability(f"{suite}-reliability", curves),
+            )
+        tables = {
+            f"{model}, n = {sum(sum(row.values()) for row in part['status_confusion'].values())}":
+            part["status_confusion"]
+            for model, part in parts.items()
+            if part["status_confusion"]
+        }  # fmt: skip
+        if tables:
+            yield _plot(
+                f"Status of the triggers found on {first}; shade: share of the gold status.",
+                plots.confusion(f"{suite}-status", tables),
+            )
+    for number, document in enumerate(documents):
+        yield from _speed(document, number)
+
+
+def _speed(document: Document, number: int) -> Iterator[Plot]:
+    """Words a second of every reader at its fastest batch."""
+    series: dict[str, dict[str, float]] = {}
+    words = 0
+    for row in document["facts"].get("rows", ()):
+        bars = series.setdefault(row["system"], {})
+        bar = f"{row['length']}, threads: {row['threads']}"
+        bars[bar] = max(bars.get(bar, 0), row["words_per_second"])
+        words += row["words"]
+    if series:
+        model = document["model"]["name"]
+        yield _plot(
+            f"Words a second of {model} at the fastest batch, {words} words read in all.",
+            plots.bars(f"speed-{number}", series, "words a second"),
+        )
+
+
+def _plot(caption: str, svg: str) -> Plot:
+    return Plot(caption, Markup(svg))
+
+
+def _learning(folder: Path) -> Iterator[Section]:
+    """The curves of each `marsad-train simulate` whose figures lie in the folder."""
+    for path in sorted(folder.glob(f"*/{results.SIMULATION}")):
+        try:
+            found = json.loads(read_text(path))
+            curves, seeds = found["curves"], len({point["seed"] for point in found["points"]})
+        except (ValueError, KeyError, TypeError) as error:
+            raise at(path, None, "is no result of marsad-train simulate.") from error
+        rows = [
+            {
+                "strategy": name, "reports": f"{reports:.0f}", "words": f"{words:.0f}",
+                "F1": f"{mean:.3f} ± {sd:.3f}", "n": f"{seeds} seeds",
+            }
+            for name, curve in curves.items()
+            for reports, words, mean, sd in zip(
+                curve["reports"]["mean"], curve["words"]["mean"],
+                curve["f1"]["mean"], curve["f1"]["sd"], strict=True,
+            )
+        ]  # fmt: skip
+        name = path.parent.name
+        yield Section(
+            f"learning curve: {name}",
+            "F1 (mean of mentions and triggers) over annotated reports, the encoder left as it is",
+            [Table("", rows)],
+            [
+                _plot(
+                    f"Mean and standard deviation over {seeds} seeds.",
+                    plots.learning(f"learning-{name}", curves),
+                )
+            ],
+            [Source(f"{name}/{path.name}", "marsad-train simulate", f"{seeds} seeds")],
+        )
+
+
+def _warnings(documents: Sequence[Document]) -> Iterator[str]:
+    """Where models read other reports under one name."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        for name, part in document["slices"].items():
+            other = first.setdefault(name, document)
+            if other["slices"][name]["gold"] != part["gold"]:
+                yield (
+                    f"{name}: {document['model']['name']} read other reports than "
+                    f"{other['model']['name']} did; their figures cannot be compared."
+                )
+
+
+def _told(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _interval(interval: Sequence[float]) -> str:
+    return "-".join(f"{end:.3f}" for end in interval)
