@@ -148,7 +148,36 @@ def test_weights_are_those_that_help_on_dev(
     crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
     extractor = marsad.load(tiny_artifact, threads=1)
     extractor.crf = None
-    found = crf.weigh(learnt, extractor, reports)
+    found = crf.weigh([learnt], extractor, reports)
     assert set(found.weight) == set(HEADS)
     # a network that knows the reports by heart needs no help
     assert found.weight["mentions"] == 0.0
+
+
+def test_a_chain_grows_for_labels_that_it_does_not_know(learnt: Crf, labels: Labels) -> None:
+    crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
+    from marsad_training.tags import tag_names
+
+    old = tag_names(labels.mentions)
+    new = ["O", "B-NEW", "I-NEW", *reversed(old[1:])]
+    chain = learnt.chains["mentions"]
+    rows = features(split_words(TEXT))
+    before, after = chain.marginals(rows), crf.grown(chain, old, new).marginals(rows)
+    assert np.allclose(after[:, 1], after[:, 0])  # as likely as the outside tag
+    assert after.shape == (len(rows), len(new))
+    known = [new.index(name) for name in old[1:]]
+    odds = after[:, known].argmax(1) == before[:, 1:].argmax(1)
+    assert odds.mean() > 0.9
+    same = crf.grown(chain, old, old).marginals(rows)
+    assert np.allclose(same, before, atol=1e-6)
+
+
+def test_an_artifact_hands_its_chains_on(tiny_artifact: Path, labels: Labels) -> None:
+    crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
+    found = crf.inherited(tiny_artifact, labels)
+    rows = features(split_words(TEXT))
+    kept = marsad.load(tiny_artifact).crf
+    assert kept is not None
+    for name, chain in kept.chains.items():
+        assert np.allclose(found.chains[name].marginals(rows), chain.marginals(rows), atol=1e-6)
+    assert crf.inherited(tiny_artifact.parent, labels) is None

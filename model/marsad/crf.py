@@ -55,7 +55,8 @@ class Chain:
 
 def mixed(logits: Floats, marginals: Floats, weight: float) -> Floats:
     """Both (W, T): the logits with the weighted logarithms of the marginals added."""
-    return logits + np.float32(weight) * np.log(marginals + np.float32(_FLOOR))
+    added: Floats = logits + np.float32(weight) * np.log(marginals + np.float32(_FLOOR))
+    return added
 
 
 def _marginals(scores: NDArray[np.float64], transitions: NDArray[np.float64]) -> Floats:
@@ -71,7 +72,8 @@ def _marginals(scores: NDArray[np.float64], transitions: NDArray[np.float64]) ->
         behind[n] = step @ (local[n + 1] * behind[n + 1])
         behind[n] /= behind[n].sum()
     both = ahead * behind
-    return (both / both.sum(-1, keepdims=True)).astype(np.float32)
+    shares: NDArray[np.float64] = both / both.sum(-1, keepdims=True)
+    return shares.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from marsad.artifact import CRF, load
 from marsad.crf import HEADS, Chain, Crf, mixed
 from marsad.decode import viterbi
 from marsad.errors import MarsadError
@@ -94,15 +95,57 @@ def _chain(model: Path, names: Sequence[str]) -> Chain:
     )
 
 
-def weigh(crf: Crf, extractor: Extractor, dev: Sequence[Report]) -> Crf:
-    """The CRF with the weights that give the best span F1 on dev beside the network."""
+def inherited(artifact: Path, labels: Labels) -> Crf | None:
+    """The CRF of an artifact, for these labels; None where the folder is no artifact."""
+    if not (artifact / CRF).is_file():
+        return None
+    source = load(artifact)
+    assert source.crf
+    old, chains = source.decoder.labels, source.crf.chains
+    return Crf(
+        {
+            "mentions": grown(
+                chains["mentions"], tag_names(old.mentions), tag_names(labels.mentions)
+            ),
+            "triggers": grown(chains["triggers"], tag_names(old.events), tag_names(labels.events)),
+        },
+        dict.fromkeys(HEADS, 0.0),
+    )
+
+
+def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
+    """The chain in the tag order of another label set; to a tag that is new it says what it says
+    to the outside tag, so that the network alone decides between the two."""
+    source = np.array([old.index(name) if name in old else 0 for name in new])
+    places = [np.flatnonzero(source == tag) for tag in range(len(old))]
+    sizes = np.array([len(found) for found in places])[chain.tags]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    return Chain(
+        chain.ids,
+        ends[chain.starts],
+        np.concatenate([places[tag] for tag in chain.tags.tolist()]).astype(np.uint8),
+        np.repeat(chain.weights, sizes),
+        chain.transitions[np.ix_(source, source)],
+    )
+
+
+def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Sequence[Report]) -> Crf:
+    """For each head the chain and the weight that give the best span F1 on dev beside the network;
+    of equals the first."""
     texts = [split_words(report.text) for report in dev]
     scores = extractor.score_words(texts)
-    marginals = [crf.marginals(words) for words in texts]
-    best = {}
+    chains, weights = {}, {}
     for name, head in HEADS.items():
         gold = [tag_path(report, name, extractor.decoder.labels) for report in dev]
-        both = [(getattr(s, head), m[name]) for s, m in zip(scores, marginals, strict=True)]
-        curve = [span_f1(gold, [viterbi(mixed(*pair, w)) for pair in both]) for w in WEIGHTS]
-        best[name] = WEIGHTS[int(np.argmax(curve))]
-    return crf.weighed(best)
+        best = -1.0
+        for crf in crfs:
+            chain = crf.chains[name]
+            both = [
+                (getattr(s, head), chain.marginals(features(words)))
+                for s, words in zip(scores, texts, strict=True)
+            ]
+            for weight in WEIGHTS:
+                f1 = span_f1(gold, [viterbi(mixed(*pair, weight)) for pair in both])
+                if f1 > best:
+                    best, chains[name], weights[name] = f1, chain, weight
+    return Crf(chains, weights)

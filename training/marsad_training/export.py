@@ -27,7 +27,7 @@ from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
 from marsad_training.corpus import read_reports, read_splits
-from marsad_training.crf import learn, weigh
+from marsad_training.crf import inherited, learn, weigh
 from marsad_training.fit import (
     SELECTED,
     Run,
@@ -58,7 +58,10 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     run = open_run(run_folder)
     data = read_data(run.config)
     torch_extractor = extractor_of(run.network, run.reader, run.labels)
-    crf = weigh(learn(data.learnt_from, run.labels, run_folder), torch_extractor, data.dev)
+    crfs = [learn(data.learnt_from, run.labels, run_folder)]
+    if earlier := inherited(Path(run.config.init), run.labels):
+        crfs.insert(0, earlier)
+    crf = weigh(crfs, torch_extractor, data.dev)
     torch_extractor.crf = crf
     settings = tune(torch_extractor, data.dev, data.replayed_dev)
     with tempfile.TemporaryDirectory() as scratch:
@@ -228,7 +231,7 @@ def _manifest(run_folder: Path) -> dict[str, Any]:
 def _training_facts(run_folder: Path) -> dict[str, Any]:
     manifest = _manifest(run_folder)
     keys = ("train_reports", "dev_reports", "train_hash", "versions", "config")
-    facts = {key: manifest[key] for key in keys}
+    facts = {key: manifest[key] for key in (*keys, "note") if key in manifest}
     return facts | {"stages": list(stages(run_folder))}
 
 

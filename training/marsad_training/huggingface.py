@@ -197,7 +197,10 @@ def stock_model(run_folder: Path, run: Run) -> PreTrainedModel:
     state = run.network.words.encoder.state_dict()
     if missing := model.base_model.load_state_dict(state, strict=False).missing_keys:
         raise MarsadError(f"{run_folder}: the encoder lacks {missing[0]}.")
-    return model.eval()  # no dropout while it learns: the answers are no noise to guard against
+    model.eval()  # type: ignore[no-untyped-call]
+    return (
+        model  # without dropout, too, while it learns: the answers hold no noise to guard against
+    )
 
 
 def learn(model: PreTrainedModel, items: Sequence[Features], run: Run, passes: int) -> None:
@@ -239,7 +242,7 @@ def _batches(items: Sequence[Features]) -> list[list[Features]]:
 
 def read_with(folder: Path, reports: Sequence[Report], stride: int) -> list[Report]:
     """What the pipeline of the card finds in the texts of reports."""
-    tagger: Any = pipeline(  # type: ignore[call-overload]
+    tagger: Any = pipeline(
         "token-classification", str(folder), aggregation_strategy="simple", stride=stride,
         device="cpu",
     )  # fmt: skip
