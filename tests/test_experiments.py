@@ -60,8 +60,10 @@ def test_a_run_on_another_machine_says_so(tmp_path: Path) -> None:
     _record(tmp_path, "a1", 0.70, 60)
     _record(tmp_path, "a2", 0.70, 60)
     path = tmp_path / "runs" / "a2.json"
-    path.write_text(path.read_text("utf-8").replace('"seconds"', '"device": "GPU", "seconds"'))
-    assert experiments.table(tmp_path).endswith("| 1 (GPU) | yes |\n")
+    path.write_text(
+        path.read_text("utf-8").replace('"seconds": 60', '"device": "GPU", "seconds": 360')
+    )
+    assert experiments.table(tmp_path).endswith("| 0 + 3 (GPU) | yes |\n")
 
 
 def test_a_run_without_figures_is_named(tmp_path: Path) -> None:

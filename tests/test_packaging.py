@@ -10,7 +10,7 @@ import pytest
 import marsad
 
 ROOT = Path(__file__).parents[1]
-ARTIFACT = ("config.json", "metrics.json", "model.onnx", "tokenizer.json")
+ARTIFACT = ("config.json", "crf.npz", "metrics.json", "model.onnx", "tokenizer.json")
 
 
 def test_only_our_two_names_are_installed() -> None:

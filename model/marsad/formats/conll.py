@@ -81,9 +81,14 @@ def _draft(block: _Rows, path: Path, number: int, ledger: Ledger) -> Draft | Non
         ledger.add(Fate.MENDED, where, id, message)
     ours = block.facts.get("columns") == _COLUMNS
     draft = Draft(where, id, text, block.facts.get("date") or None, block.facts.get("style", ""))
+    for fields, number in rows:
+        if ours and len(fields) < len(_COLUMNS.split()):
+            message = f"{' '.join(fields)!r} lacks columns; those named are {_COLUMNS}."
+            ledger.add(Fate.REFUSED, f"{path}, line {number}", id, message)
     for column in (1, 2) if ours else (-1,):
         tags = [fields[column] if column < len(fields) else "O" for fields, _ in rows]
-        statuses = [fields[3] if ours and column == 2 else None for fields, _ in rows]
+        stated = ours and column == 2
+        statuses = [fields[3] if stated and len(fields) > 3 else None for fields, _ in rows]
         for first, last, label in _spans(tags):
             start, end = places[first][0], places[last][1]
             where = f"{path}, line {rows[first][1]}"

@@ -331,10 +331,10 @@ def rows(document: Document) -> Iterator[Row]:
     for name, part in document["slices"].items():
         cells = {"texts": name, "changed": f"{part['changed']} of {part['reports']}"}
         for task in TASKS:
+            if task not in part["tasks"]:  # in neither gold nor prediction
+                continue
             gap = document["facts"]["kept"].get(name, {}).get(task)
-            if gap and gap["kept"] is not None:
-                kept = f"{gap['stressed']:.3f} ({100 * gap['kept']:.0f} % kept)"
-                cells[task] = f"{kept}, n {part['tasks'][task]['gold']}"
-            elif task in part["tasks"]:
-                cells[task] = f"{part['tasks'][task]['f1']:.3f}, n {part['tasks'][task]['gold']}"
+            kept = f" ({100 * gap['kept']:.0f} % kept)" if gap and gap["kept"] is not None else ""
+            found = part["tasks"][task]
+            cells[task] = f"{found['f1']:.3f}{kept}, n {found['gold']}"
         yield cells
