@@ -27,7 +27,6 @@ SET_NAMES = {
     "corpus-dev": "authored dev split (synthetic)",
     "real-dev": "real reports, never trained on",
 }
-_IN_README = ("corpus", "speed")
 _BLOCK = re.compile(r"(<!-- scores -->\n).*?(<!-- /scores -->)", re.S)
 
 
@@ -73,19 +72,17 @@ def score_table(metrics: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme_block(artifact: Path, folder: Path = RESULTS) -> str:
-    """What stands between the README's marks: the score table, and the benchmark in brief."""
-    parts = [score_table(_metrics(artifact))]
-    parts += [_told(s) for s in _suites(artifact, folder) if s.name in _IN_README]
-    return "\n".join(parts)
+def readme_block(artifact: Path) -> str:
+    """What stands between the README's marks: the score table."""
+    return score_table(_metrics(artifact))
 
 
-def update_readme(readme: Path, artifact: Path, folder: Path = RESULTS) -> None:
-    """Put the tables between the README's `<!-- scores -->` marks."""
+def update_readme(readme: Path, artifact: Path) -> None:
+    """Put the table between the README's `<!-- scores -->` marks."""
     text = readme.read_text("utf-8")
     if not _BLOCK.search(text):
         raise at(readme, None, "has no <!-- scores --> ... <!-- /scores --> block.")
-    block = readme_block(artifact, folder)
+    block = readme_block(artifact)
     readme.write_text(_BLOCK.sub(lambda m: m[1] + block + m[2], text), "utf-8")
 
 

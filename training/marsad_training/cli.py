@@ -309,7 +309,7 @@ def card(
     with told_plainly():
         target.write_text(render_card(artifact, results), "utf-8")
         if readme is not None:
-            update_readme(readme, artifact, results)
+            update_readme(readme, artifact)
         print(target)
 
 
