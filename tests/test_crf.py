@@ -1,5 +1,6 @@
 """The CRF beside the network: its marginals, how it is learnt, kept and mixed in."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -114,8 +115,8 @@ def test_marginals_are_added_to_the_tags_alone(learnt: Crf, labels: Labels) -> N
     words = split_words(TEXT)
     sizes = (1 + 2 * len(labels.mentions), 1 + 2 * len(labels.events), 4, 3, 8, 8)
     scores = WordScores(*(np.ones((len(words), size), np.float32) for size in sizes))
-    assert learnt.weighed(dict.fromkeys(HEADS, 0.0)).added(words, scores) is scores
-    added = learnt.weighed({"mentions": 0.5, "triggers": 0.0}).added(words, scores)
+    assert replace(learnt, weight=dict.fromkeys(HEADS, 0.0)).added(words, scores) is scores
+    added = replace(learnt, weight={"mentions": 0.5, "triggers": 0.0}).added(words, scores)
     marginals = learnt.marginals(words)["mentions"]
     assert np.array_equal(added.mention_tags, mixed(scores.mention_tags, marginals, 0.5))
     assert np.array_equal(added.trigger_tags, scores.trigger_tags)

@@ -55,9 +55,7 @@ def predict(
             help="Text files, JSON lines with text/date/id, folders of both, or - for stdin.",
         ),
     ] = None,
-    date: Annotated[
-        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
-    ] = None,
+    date: corpus_cli.Day = None,
     format: Annotated[
         Format,
         typer.Option(
@@ -71,9 +69,7 @@ def predict(
             "--all", help="ACLED rows for denied, possible and background incidents, too."
         ),
     ] = False,
-    model: Annotated[
-        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
-    ] = None,
+    model: corpus_cli.Model = None,
 ) -> None:
     """Read reports: mentions, events, roles and status of each, in the order given."""
     with told_plainly():

@@ -26,6 +26,13 @@ from marsad.schema import Labels, Report, default_labels
 
 Sources = Annotated[list[Path], typer.Argument(help="Annotated files (or folders).")]
 From = Annotated[FormatName, typer.Option("--from", help="How the source is written.")]
+Texts = Annotated[
+    list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
+]
+Day = Annotated[
+    str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
+]
+Model = Annotated[Path | None, typer.Option(help="An artifact folder; default: the shipped one.")]
 LabelsFile = Annotated[
     Path | None, typer.Option("--labels", help="A label set (labels.json); default: the shipped.")
 ]
@@ -172,16 +179,10 @@ def labels(
 
 
 def select(
-    sources: Annotated[
-        list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
-    ],
+    sources: Texts,
     n: Annotated[int, typer.Option("--n", help="How many texts to choose.")] = 50,
-    date: Annotated[
-        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
-    ] = None,
+    date: Day = None,
+    model: Model = None,
 ) -> None:
     """Choose the texts to annotate next, as JSON lines, the best first: for pre-annotate.
 
@@ -201,17 +202,11 @@ def select(
 
 
 def pre_annotate(
-    sources: Annotated[
-        list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
-    ],
+    sources: Texts,
     target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
     to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
-    date: Annotated[
-        str | None, typer.Option(help="Publication day YYYY-MM-DD of reports that state none.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="An artifact folder; default: the shipped one.")
-    ] = None,
+    date: Day = None,
+    model: Model = None,
 ) -> None:
     """Read texts and write what was read for annotators to mend."""
     with told_plainly():

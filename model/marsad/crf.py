@@ -8,7 +8,7 @@ Shapes: W words, T tags, N stored weights, F features.
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ class Chain:
             (n, self.ids[name]) for n, row in enumerate(rows) for name in row if name in self.ids
         ]
         word, feature = np.array(seen, np.int64).reshape(-1, 2).T
-        first, count = self.starts[feature], np.diff(self.starts)[feature]
+        first = self.starts[feature]
+        count = self.starts[feature + 1] - first
         place = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
         scores = np.zeros((len(rows), len(self.transitions)))
         np.add.at(scores, (np.repeat(word, count), self.tags[place]), self.weights[place])
@@ -99,10 +100,6 @@ class Crf:
                 for name, head in HEADS.items()
             }
         )
-
-    def weighed(self, weight: Mapping[str, float]) -> "Crf":
-        """The same with other weights."""
-        return replace(self, weight=weight)
 
     def to_bytes(self) -> bytes:
         """A compressed .npz of plain arrays."""

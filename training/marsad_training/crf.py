@@ -16,7 +16,7 @@ from marsad.schema import Labels, Report
 from marsad.text import split_words
 from marsad.word_features import FEATURES, features
 from marsad_training.corpus import fingerprint
-from marsad_training.tags import gold_tags, span_f1, tag_names, tag_path
+from marsad_training.tags import gold_tags, span_f1, tag_path, tags_of
 
 # L-BFGS with both penalties; features that are seen once are left out
 SETTINGS = {
@@ -33,11 +33,8 @@ def learn(reports: Sequence[Report], labels: Labels, cache: Path) -> Crf:
     Raises MarsadError where python-crfsuite is not installed.
     """
     models = trained(reports, cache)
-    types = {"mentions": labels.mentions, "triggers": labels.events}
-    chains = {
-        name: _chain(model, tag_names(types[name]))
-        for name, model in zip(HEADS, models, strict=True)
-    }
+    tags = tags_of(labels)
+    chains = {name: _chain(model, tags[name]) for name, model in zip(HEADS, models, strict=True)}
     return Crf(chains, dict.fromkeys(HEADS, 0.0))
 
 
@@ -101,16 +98,9 @@ def inherited(artifact: Path, labels: Labels) -> Crf | None:
         return None
     source = load(artifact)
     assert source.crf
-    old, chains = source.decoder.labels, source.crf.chains
-    return Crf(
-        {
-            "mentions": grown(
-                chains["mentions"], tag_names(old.mentions), tag_names(labels.mentions)
-            ),
-            "triggers": grown(chains["triggers"], tag_names(old.events), tag_names(labels.events)),
-        },
-        dict.fromkeys(HEADS, 0.0),
-    )
+    old, new = tags_of(source.decoder.labels), tags_of(labels)
+    chains = {name: grown(chain, old[name], new[name]) for name, chain in source.crf.chains.items()}
+    return Crf(chains, dict.fromkeys(HEADS, 0.0))
 
 
 def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
@@ -134,6 +124,7 @@ def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Sequence[Report]) -> C
     of equals the first."""
     texts = [split_words(report.text) for report in dev]
     scores = extractor.score_words(texts)
+    rows = [features(words) for words in texts]
     chains, weights = {}, {}
     for name, head in HEADS.items():
         gold = [tag_path(report, name, extractor.decoder.labels) for report in dev]
@@ -141,8 +132,8 @@ def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Sequence[Report]) -> C
         for crf in crfs:
             chain = crf.chains[name]
             both = [
-                (getattr(s, head), chain.marginals(features(words)))
-                for s, words in zip(scores, texts, strict=True)
+                (getattr(s, head), chain.marginals(seen))
+                for s, seen in zip(scores, rows, strict=True)
             ]
             for weight in WEIGHTS:
                 f1 = span_f1(gold, [viterbi(mixed(*pair, weight)) for pair in both])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
+from marsad.crf import HEADS
 from marsad.decode import bio_spans, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
@@ -39,7 +40,7 @@ class TagMetrics:
     """`mentions_tag_f1` and `triggers_tag_f1` of an extractor on gold reports."""
 
     def __init__(self, labels: Labels):
-        self.heads = {"mentions": tag_names(labels.mentions), "triggers": tag_names(labels.events)}
+        self.heads = tags_of(labels)
         self.metric = Seqeval()
 
     def compute(self, extractor: Extractor, gold: Sequence[Report]) -> dict[str, float]:
@@ -49,7 +50,7 @@ class TagMetrics:
         found = {}
         for head, tags in self.heads.items():
             wanted = [gold_tags(report, head) for report in gold]
-            paths = [viterbi(getattr(s, f"{head[:-1]}_tags")) for s in scores]
+            paths = [viterbi(getattr(s, HEADS[head])) for s in scores]
             got = [[tags[t] for t in path.tolist()] for path in paths]
             found[f"{head}_tag_f1"] = self.metric.compute(predictions=got, references=wanted)["f1"]
         return found
@@ -68,8 +69,7 @@ def gold_tags(report: Report, head: str) -> list[str]:
 
 def tag_path(report: Report, head: str, labels: Labels) -> NDArray[np.int64]:
     """(W) The numbers of those tags."""
-    names = tag_names(labels.mentions if head == "mentions" else labels.events)
-    index = {name: i for i, name in enumerate(names)}
+    index = {name: i for i, name in enumerate(tags_of(labels)[head])}
     return np.array([index[tag] for tag in gold_tags(report, head)], np.int64)
 
 
@@ -86,6 +86,11 @@ def spans_of(path: NDArray[np.int64]) -> set[tuple[int, int, int]]:
     """First word, one past the last, and type of each span of a tag path."""
     even = np.ones((len(path), int(path.max(initial=0)) + 1), np.float32)
     return {span[:3] for span in bio_spans(path, even)}
+
+
+def tags_of(labels: Labels) -> dict[str, list[str]]:
+    """The tags of the mention head and of the trigger head, in order."""
+    return {"mentions": tag_names(labels.mentions), "triggers": tag_names(labels.events)}
 
 
 def tag_names(types: Iterable[str]) -> list[str]:

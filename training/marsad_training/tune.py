@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marsad.crf import HEADS
 from marsad.decode import Decoder, Settings, WordScores, log_odds, softmax, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
@@ -17,7 +18,6 @@ _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
 _TIE = 5e-4  # F1 differences on dev that mean nothing
-_HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 
 
 def tune(extractor: Extractor, dev: Sequence[Report], replayed: Sequence[Report] = ()) -> Settings:
@@ -38,13 +38,13 @@ def tune(extractor: Extractor, dev: Sequence[Report], replayed: Sequence[Report]
         (r, decoder.report(r.text, w, s, r.id, r.date))
         for r, w, s in zip(dev, words, scores, strict=False)
     ]
-    return replace(settings, certainty={kind: _certainty(pairs, kind) for kind in _HEADS})
+    return replace(settings, certainty={kind: _certainty(pairs, kind) for kind in HEADS})
 
 
 def tag_settings(scores: Sequence[WordScores], dev: Sequence[Report], labels: Labels) -> Settings:
     """The temperatures of the tags and the bonus of the outside tag, from the scores of dev."""
     temperature, outside = {}, {}
-    for kind, head in _HEADS.items():
+    for kind, head in HEADS.items():
         logits = [getattr(s, head) for s in scores]
         gold = [tag_path(report, kind, labels) for report in dev]
         temperature[kind] = _temperature(np.concatenate(logits), np.concatenate(gold))

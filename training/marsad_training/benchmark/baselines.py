@@ -13,6 +13,7 @@ from math import log
 from pathlib import Path
 from typing import Protocol
 
+from marsad.extractor import Dates, Ids
 from marsad.resolve.values import with_values
 from marsad.schema import Argument, Event, Labels, Mention, Report
 from marsad.text import Words, split_words
@@ -146,10 +147,7 @@ class Baseline:
         self.cues, self.table = StatusCues(reports), RoleTable(reports)
 
     def predict_many(
-        self,
-        texts: Iterable[str],
-        dates: Iterable[str | None] | None = None,
-        ids: Iterable[str] | None = None,
+        self, texts: Iterable[str], dates: Dates = None, ids: Ids = None
     ) -> Iterator[Report]:
         """Reports one after another, in order."""
         along = zip(texts, dates or repeat(None), ids or repeat(""), strict=False)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import marsad
 from marsad.artifact import read_config
 from marsad.errors import MarsadError
+from marsad.extractor import Dates, Ids
 from marsad.files import read_text
 from marsad.schema import Labels, Report
 from marsad_training.corpus import read_splits
@@ -29,10 +30,7 @@ class Reads(Protocol):
     """Anything that reads texts into reports: an `Extractor`, a baseline."""
 
     def predict_many(
-        self,
-        texts: Iterable[str],
-        dates: Iterable[str | None] | None = None,
-        ids: Iterable[str] | None = None,
+        self, texts: Iterable[str], dates: Dates = None, ids: Ids = None
     ) -> Iterator[Report]:
         """Reports one after another, in order."""
         ...

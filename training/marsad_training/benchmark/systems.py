@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import at
+from marsad.extractor import Dates, Ids
 from marsad.files import read_text
 from marsad.schema import Report
 from marsad_training.benchmark.baselines import BASELINES, learnt
@@ -75,9 +76,6 @@ class _Unread:
     name: str
 
     def predict_many(
-        self,
-        texts: Iterable[str],
-        dates: Iterable[str | None] | None = None,
-        ids: Iterable[str] | None = None,
+        self, texts: Iterable[str], dates: Dates = None, ids: Ids = None
     ) -> Iterator[Report]:
         raise AbsentError(f"of {self.name} there is a record and no model that could read.")
