@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,11 +12,13 @@ import marsad.resolve.actors as module
 from marsad.resolve import actor
 from marsad.resolve.names import fold_name
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, str]]:
-    text = (files("marsad") / "resolve/actors.tsv").read_text("utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t"))
+    with (ROOT / "training/gazetteer/actors.tsv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t"))
 
 
 def test_table_is_sound(rows: list[dict[str, str]]) -> None:

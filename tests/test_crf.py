@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import marsad
-from marsad.crf import HEADS, Chain, Crf, _marginals, mixed
+from marsad.crf import LAYERS, Chain, Crf, _marginals, log_ratios, mixed
 from marsad.decode import WordScores
 from marsad.errors import MarsadError
+from marsad.event_features import Marked, role_features, status_features
 from marsad.schema import Labels, Report
-from marsad.text import split_words
-from marsad.word_features import features, fold, stem
+from marsad.text import Words, split_words
+from marsad.word_features import features, fold, report_features, stem
 
 TEXT = "أعلن الجيش العراقي قصف حلب في 2022-01-04"
 
@@ -74,9 +75,8 @@ def test_it_says_what_crfsuite_says(reports: list[Report], labels: Labels, tmp_p
     from marsad_training.tags import tag_names
 
     found = crf.learn(reports, labels, tmp_path)
-    (model, _) = crf.trained(reports, tmp_path)
     tagger = pycrfsuite.Tagger()
-    tagger.open(str(model))
+    tagger.open(str(crf.trained(reports, tmp_path)["mentions"]))
     rows = features(split_words(reports[0].text))
     tagger.set(rows)
     known = set(tagger.labels())
@@ -102,32 +102,130 @@ def test_models_are_learnt_once(
 def test_it_is_kept_and_read_back(learnt: Crf, tmp_path: Path) -> None:
     path = tmp_path / "crf.npz"
     path.write_bytes(learnt.to_bytes())
-    again = Crf.read(path, dict.fromkeys(HEADS, 0.5))
-    words = split_words(TEXT)
-    for name, found in learnt.marginals(words).items():
-        assert np.array_equal(found, again.marginals(words)[name])
+    again = Crf.read(path, dict.fromkeys(LAYERS, 0.5))
+    for layer, rows in _rows(split_words(TEXT)).items():
+        found = learnt.chains[layer].marginals(rows)
+        assert np.allclose(found.sum(1), 1, atol=1e-5)
+        assert np.array_equal(found, again.chains[layer].marginals(rows))
     path.write_bytes(learnt.to_bytes()[:-100])
     with pytest.raises(MarsadError, match=r"crf\.npz: is damaged"):
         Crf.read(path, {})
 
 
-def test_marginals_are_added_to_the_tags_alone(learnt: Crf, labels: Labels) -> None:
+def _rows(words: Words) -> dict[str, list[list[str]]]:
+    """Features of every layer, for TEXT."""
+    triggers, mentions = [Marked(3, 4, "SHELLING")], [Marked(1, 3, "ACTOR"), Marked(4, 5, "DATE")]
+    tags = features(words)
+    return {
+        "mentions": tags, "triggers": tags, "statuses": status_features(words, triggers),
+        "roles": role_features(words, triggers, mentions, [(0, 0), (0, 1)]),
+        "reports": [report_features(words)],
+    }  # fmt: skip
+
+
+def test_marginals_are_added_to_the_tags_that_they_have_weight_for(tiny_artifact: Path) -> None:
     words = split_words(TEXT)
+    decoder = marsad.load(tiny_artifact, threads=1).decoder
+    labels, learnt = decoder.labels, decoder.crf
+    assert learnt
     sizes = (1 + 2 * len(labels.mentions), 1 + 2 * len(labels.events), 4, 3, 8, 8)
     scores = WordScores(*(np.ones((len(words), size), np.float32) for size in sizes))
-    assert replace(learnt, weight=dict.fromkeys(HEADS, 0.0)).added(words, scores) is scores
-    added = replace(learnt, weight={"mentions": 0.5, "triggers": 0.0}).added(words, scores)
-    marginals = learnt.marginals(words)["mentions"]
+    crf = replace(learnt, weight=dict.fromkeys(LAYERS, 0.0))
+    assert replace(decoder, crf=crf).with_crf(words, scores) is scores
+    assert replace(decoder, crf=None).with_crf(words, scores) is scores
+    crf = replace(crf, weight={**crf.weight, "mentions": 0.5})
+    added = replace(decoder, crf=crf).with_crf(words, scores)
+    marginals = crf.chains["mentions"].marginals(features(words))
     assert np.array_equal(added.mention_tags, mixed(scores.mention_tags, marginals, 0.5))
     assert np.array_equal(added.trigger_tags, scores.trigger_tags)
     assert added.statuses is scores.statuses
 
 
+@pytest.mark.parametrize("layer", ["statuses", "roles"])
+def test_a_heavy_crf_decides_statuses_and_roles(
+    layer: str, tiny_artifact: Path, reports: list[Report]
+) -> None:
+    """Its weights set to one answer that the network never gives."""
+    extractor = marsad.load(tiny_artifact, threads=1)
+    decoder = extractor.decoder
+    assert decoder.crf
+    report = next(r for r in reports if any(e.arguments for e in r.events))
+    before = extractor.predict(report.text)
+    assert any(event.arguments for event in before.events)
+    sizes = {"statuses": len(decoder.labels.statuses), "roles": 1 + len(decoder.labels.roles)}
+    names = {
+        feature for event in decoder.labels.events for feature in (f"type={event}", f"e={event}")
+    }
+    wanted = {"statuses": 3, "roles": 0}[layer]  # denied; no role
+    chain = Chain(
+        {name: n for n, name in enumerate(sorted(names))}, np.arange(len(names) + 1),
+        np.full(len(names), wanted, np.uint8), np.full(len(names), 20, np.float16),
+        np.zeros((sizes[layer],) * 2, np.float32),
+    )  # fmt: skip
+    crf = Crf({**decoder.crf.chains, layer: chain}, {**decoder.crf.weight, layer: 100.0})
+    extractor.decoder = replace(decoder, crf=crf)
+    after = extractor.predict(report.text)
+    if layer == "statuses":
+        assert {event.status for event in after.events} == {"denied"}
+    else:
+        assert not any(event.arguments for event in after.events)
+    assert [event.start for event in after.events] == [event.start for event in before.events]
+
+
+def test_a_report_that_seems_quiet_tells_no_event(
+    tiny_artifact: Path, reports: list[Report]
+) -> None:
+    extractor = marsad.load(tiny_artifact, threads=1)
+    decoder = extractor.decoder
+    report = next(r for r in reports if r.events)
+    words = split_words(report.text)
+    (scores,) = extractor.score_words([words])
+    triggers = decoder.spans("triggers", scores.trigger_tags)
+    found = decoder.eventful(words, triggers)
+    for least, read in ((found - 0.01, True), (found + 0.01, False)):
+        extractor.decoder = replace(decoder, settings=replace(decoder.settings, least=least))
+        after = extractor.predict(report.text)
+        assert bool(after.events) == read
+        assert after.mentions  # which stay
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_log_ratios_are_finite_and_rise(chances: list[float]) -> None:
+    ratios = log_ratios(np.sort(np.array(chances, np.float32))[None])[0]
+    assert np.isfinite(ratios).all()
+    assert (np.diff(ratios) >= 0).all()
+
+
+def test_a_status_is_read_from_its_own_sentence() -> None:
+    words = split_words("نفى الجيش القصف. حاول مسلحون اقتحام المبنى وقتل اثنان")
+    first, second = Marked(2, 3, "SHELLING"), Marked(6, 7, "ARMED_ATTACK")
+    rows = status_features(words, [first, second, Marked(8, 9, "DEATH")])
+    near = {feature for feature in rows[1] if feature.startswith("near=")}
+    assert near == {f"near={stem(form)}" for form in ("حاول", "مسلحون", "المبنى", "وقتل", "اثنان")}
+    assert "event >=DEATH" in rows[1]
+    assert not any(feature.startswith("event") for feature in rows[0])
+    assert status_features(words, []) == []
+
+
+def test_a_pair_is_read_with_what_lies_between() -> None:
+    words = split_words("قصف الجيش في حلب مواقع المسلحين يوم الاثنين")
+    trigger = Marked(0, 1, "SHELLING")
+    mentions = [Marked(1, 2, "ACTOR"), Marked(3, 4, "LOCATION"), Marked(5, 6, "ACTOR")]
+    army, city, rebels = role_features(words, [trigger], mentions, [(0, 0), (0, 1), (0, 2)])
+    assert "far=SHELLING ACTOR >0" in army
+    assert "words=LOCATION > الجيش في".replace("الجيش", fold("الجيش")) in city
+    assert "rivals=ACTOR >1" in rebels
+    assert "before=LOCATION > في" in city
+    (inside,) = role_features(words, [Marked(1, 2, "DEATH")], [Marked(1, 3, "ACTOR")], [(0, 0)])
+    assert "far=ACTOR >over" in inside
+
+
 def test_the_shipped_model_reads_otherwise_without_it() -> None:
     extractor = marsad.load(threads=1)
-    assert extractor.crf is not None
-    alone = marsad.Extractor(extractor.reader, extractor.decoder, extractor.network)
-    assert alone.predict(TEXT).mentions != extractor.predict(TEXT).mentions
+    before = extractor.predict(TEXT).mentions
+    assert extractor.decoder.crf is not None
+    extractor.decoder = replace(extractor.decoder, crf=None)
+    assert extractor.predict(TEXT).mentions != before
 
 
 def test_a_missing_or_damaged_crf_is_told(tiny_artifact: Path, tmp_path: Path) -> None:
@@ -148,9 +246,9 @@ def test_weights_are_those_that_help_on_dev(
 ) -> None:
     crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
     extractor = marsad.load(tiny_artifact, threads=1)
-    extractor.crf = None
+    extractor.decoder = replace(extractor.decoder, crf=None)
     found = crf.weigh([learnt], extractor, reports)
-    assert set(found.weight) == set(HEADS)
+    assert set(found.weight) == set(LAYERS)
     # a network that knows the reports by heart needs no help
     assert found.weight["mentions"] == 0.0
 
@@ -176,9 +274,9 @@ def test_a_chain_grows_for_labels_that_it_does_not_know(learnt: Crf, labels: Lab
 def test_an_artifact_hands_its_chains_on(tiny_artifact: Path, labels: Labels) -> None:
     crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
     found = crf.inherited(tiny_artifact, labels)
-    rows = features(split_words(TEXT))
-    kept = marsad.load(tiny_artifact).crf
+    kept = marsad.load(tiny_artifact).decoder.crf
     assert kept is not None
-    for name, chain in kept.chains.items():
-        assert np.allclose(found.chains[name].marginals(rows), chain.marginals(rows), atol=1e-6)
+    for layer, rows in _rows(split_words(TEXT)).items():
+        before, after = (x.chains[layer].marginals(rows) for x in (kept, found))
+        assert np.allclose(before, after, atol=1e-6)
     assert crf.inherited(tiny_artifact.parent, labels) is None

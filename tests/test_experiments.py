@@ -1,6 +1,7 @@
 """The table of experiments is made of run records, and says which record is missing."""
 
 import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +96,25 @@ def test_theatres_are_the_first_part_of_an_id(reports: list[Report]) -> None:
     found = theatres([(right, right), (wrong, replace(wrong, mentions=(), events=()))])
     assert found["iq"] == dict.fromkeys(experiments.SELECTED, 1.0)
     assert found["sy"] == dict.fromkeys(experiments.SELECTED, 0.0)
+
+
+def test_the_curve_tells_where_more_excerpts_lead(tmp_path: Path) -> None:
+    lever = '[[lever]]\nname = "x"\nchange = "y"\nruns = ["{}"]\nreal_excerpts = {}\nkept = "no"\n'
+    for name, f1 in (("a", 0.60), ("b", 0.62), ("c", 0.64)):
+        _record(tmp_path, name, f1, 60)
+    levers = [lever.format(name, n) for name, n in (("a", 100), ("b", 200), ("c", 400))]
+    (tmp_path / "levers.toml").write_text('text = "x"\n' + "".join(levers), "utf-8")
+    readme, picture = experiments.write(tmp_path)
+    lines = experiments.curve(tmp_path, tomllib.loads("".join(levers))["lever"])
+    assert picture.read_bytes() == experiments.picture(lines)
+    assert lines[0].needed(0.84) == pytest.approx(409_600)  # ten doublings for 0.20
+    rows = readme.read_text("utf-8").splitlines()
+    row = next(row for row in rows if row.startswith("| corpus-test, arguments"))
+    # 0.64 at 400, 0.02 for each doubling, as far as it is wanted
+    goal = experiments.GOALS["corpus-test"]["arguments"]
+    assert (
+        row
+        == f"| corpus-test, arguments | 60.0 (100) | 64.0 (400) | +2.0 | {100 * goal:.0f} | now |"
+    )
+    (tmp_path / "levers.toml").write_text('text = "x"\n' + levers[0], "utf-8")
+    assert [path.name for path in experiments.write(tmp_path)] == ["README.md"]

@@ -11,6 +11,7 @@ from marsad.errors import MarsadError
 
 gazetteer = pytest.importorskip("marsad_training.gazetteer", reason="needs the train extra")
 
+ACTORS = "id\tname_ar\tname_en\tclass\tcountry\taliases\n"
 REGIONS = "id\tkind\tname_ar\tname_en\tcountry\tlatitude\tlongitude\tradius_km\taliases\n"
 FACILITIES = "id\tname_ar\tname_en\tkind\tcountry\tnear\tlatitude\tlongitude\taliases\n"
 
@@ -40,6 +41,10 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "facilities.tsv").write_text(
         FACILITIES + "f\tسد الموصل\tMosul Dam\tdam\tIQ\tNorth\t36.6\t42.8\tسدّ صدام\n", "utf-8"
     )
+    (tmp_path / "actors.tsv").write_text(
+        ACTORS + "a\tالجيش العراقي\tIraqi Army\tstate_military\tIQ\tالقوات العراقية\n"
+        "b\tسرايا\tBrigades\trebel\t\tالقوات العراقية\n", "utf-8"
+    )  # fmt: skip
     return tmp_path
 
 
@@ -55,6 +60,12 @@ def test_towns_areas_and_facilities_are_found_by_folded_names(tables: Path) -> N
     assert found["بادينان", "admin"][0] == "Dohuk Governorate"
     assert found["سد صدام", "facility"][0] == "Mosul Dam"
     assert ("ليون", "town") in found
+    actors = sqlite3.connect(target).execute(
+        "SELECT name, name_en FROM actor_names JOIN actors ON actor = actors.id"
+    )
+    assert dict(actors) == {
+        "جيش عراقي": "Iraqi Army", "قوات عراقيه": "Iraqi Army", "سرايا": "Brigades",
+    }  # fmt: skip
     assert ("سان دوني", "town") not in found
 
 

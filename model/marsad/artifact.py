@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from marsad.crf import HEADS, Crf
+from marsad.crf import LAYERS, Crf
 from marsad.decode import Decoder, RoleTables, Settings, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor, Network
@@ -25,7 +25,7 @@ from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
 
-FORMAT = 2
+FORMAT = 3
 CRF = "crf.npz"
 FILES = ("config.json", "model.onnx", CRF, "tokenizer.json", "metrics.json")
 
@@ -42,11 +42,13 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
             return load(shipped, threads)
     folder = Path(folder)
     config = read_config(folder)
+    crf = _crf(folder / CRF, config)
     try:
         decoder = Decoder(
             Labels.from_dict(config["labels"]),
             RoleTables.from_dict(config["roles"]),
             Settings(**config["settings"]),
+            crf,
         )
         special = config["special_tokens"]
         ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
@@ -56,7 +58,7 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
     reader = Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
     threads = threads or os.cpu_count() or 1
     network = _network(folder / "model.onnx", config, threads)
-    return Extractor(reader, decoder, network, threads, _crf(folder / CRF, config))
+    return Extractor(reader, decoder, network, threads)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -97,7 +99,8 @@ def _tokenizer(path: Path) -> Tokenizer:
 
 def _crf(path: Path, config: Mapping[str, Any]) -> Crf:
     try:
-        sha, weight = config["crf"]["sha256"], {k: float(config["crf"]["weight"][k]) for k in HEADS}
+        sha = config["crf"]["sha256"]
+        weight = {layer: float(config["crf"]["weight"][layer]) for layer in LAYERS}
     except (KeyError, TypeError, ValueError) as error:
         raise at(path.parent / "config.json", None, f"is damaged: crf lacks {error}.") from error
     _check_hash(path, sha)

@@ -1,9 +1,15 @@
-"""A linear-chain CRF over word features, whose marginals are added to the network's tag scores.
+"""A CRF over strings, whose marginals are added to what the network says.
 
-The network reads sense, the CRF reads strings: names that it has seen, their edges, gazetteers.
-Each is right where the other is not. Inference is here, in numpy; `marsad_training.crf` learns it.
+The network reads sense, the CRF reads strings: names that it has seen, their edges, gazetteers,
+cue words. Each is right where the other is not. Inference is here, in numpy;
+`marsad_training.crf` learns it.
 
-Shapes: W words, T tags, N stored weights, F features.
+Mentions and triggers are linear chains over the words of a report. A status is one over a single
+trigger, a role over a single pair, and whether a report tells any event at all over the report:
+chains without transitions, so each is a classifier.
+
+Shapes: W words (or triggers, pairs, reports), T tags (or statuses, roles after `NO_ROLE`,
+`REPORTS`), N stored weights, F features.
 """
 
 import zlib
@@ -17,19 +23,19 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from marsad.decode import WordScores
 from marsad.errors import at
-from marsad.text import Words
-from marsad.word_features import FEATURES, features
 
-HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
+FEATURES = 2  # raise it where features change: a CRF that learnt others is then refused
+LAYERS = ("mentions", "triggers", "statuses", "roles", "reports")
+NO_ROLE = "-"
+REPORTS = ("quiet", "eventful")
 _FLOOR = 1e-4  # of a marginal: the CRF may doubt a tag that it has not seen there, not forbid it
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The weights of one tagging layer, in the tag order of the network.
+    """The weights of one layer, in the tag order of the network.
 
     Those of feature f are `weights[starts[f] : starts[f + 1]]`, for the tags in `tags`.
     """
@@ -60,6 +66,12 @@ def mixed(logits: Floats, marginals: Floats, weight: float) -> Floats:
     return added
 
 
+def log_ratios(marginals: Floats) -> Floats:
+    """(W, T) The logarithms of p / (1 - p), for tags that are decided one by one."""
+    ratios: Floats = np.log(marginals + np.float32(_FLOOR)) - np.log1p(_FLOOR - marginals)
+    return ratios
+
+
 def _marginals(scores: NDArray[np.float64], transitions: NDArray[np.float64]) -> Floats:
     """Forward and backward through (W, T) scores, each word scaled to sum to one."""
     local = np.exp(scores - scores.max(-1, keepdims=True))
@@ -79,27 +91,10 @@ def _marginals(scores: NDArray[np.float64], transitions: NDArray[np.float64]) ->
 
 @dataclass(frozen=True)
 class Crf:
-    """A chain for mentions, one for triggers, and how much the marginals of each count."""
+    """A chain for each of `LAYERS`, and how much its marginals count beside the network."""
 
     chains: Mapping[str, Chain]
     weight: Mapping[str, float]
-
-    def marginals(self, words: Words) -> dict[str, Floats]:
-        """Layer -> (W, T)."""
-        rows = features(words)
-        return {name: chain.marginals(rows) for name, chain in self.chains.items()}
-
-    def added(self, words: Words, scores: WordScores) -> WordScores:
-        """The network's scores with weighted logarithms of the marginals added to its tags."""
-        if not len(words) or not any(self.weight.values()):
-            return scores
-        found = self.marginals(words)
-        return scores._replace(
-            **{
-                head: mixed(getattr(scores, head), found[name], self.weight[name])
-                for name, head in HEADS.items()
-            }
-        )
 
     def to_bytes(self) -> bytes:
         """A compressed .npz of plain arrays."""
@@ -121,7 +116,7 @@ class Crf:
         try:
             with np.load(path, allow_pickle=False) as found:
                 version = int(found["features"])
-                chains = {name: _chain(found, name) for name in HEADS}
+                chains = {name: _chain(found, name) for name in LAYERS}
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise at(path, None, "is damaged: not a CRF of marsad.") from error
         if version != FEATURES:

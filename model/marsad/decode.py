@@ -1,5 +1,8 @@
 """Word scores -> spans -> events -> arguments: the one decoder, for serving and for evaluation.
 
+What the network says of words and pairs is mixed with what the CRF says of them, where there is
+one.
+
 Shapes: W words, T tags, R roles, K role dimensions, E triggers, M mentions.
 """
 
@@ -11,14 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from marsad.crf import Crf, log_ratios, mixed
 from marsad.errors import MarsadError
+from marsad.event_features import Marked, role_features, status_features
 from marsad.roles import FEATURES, pair_features
 from marsad.schema import Argument, Event, Labels, Mention, Report
-from marsad.text import Words
+from marsad.text import JOINED, Words
+from marsad.word_features import features, report_features
+
+# tagging layer -> its scores
+HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
+# The CRF is not asked about pairs whose likeliest role has less than this from the network
+_LEAST = 0.02
 
 Floats = NDArray[np.float32]
-# Letters that join a word from the front and stay outside a span.
-_CLITICS = frozenset("وفبلكأس")
 
 
 class WordScores(NamedTuple):
@@ -76,7 +85,8 @@ class RoleTables:
 class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
-    `outside` is added to the score of the outside tag before Viterbi; `threshold` is the
+    `outside` is added to the score of the outside tag before Viterbi, and to that of the first
+    status; `threshold` is the
     probability from which a role is filled, by role; `certainty` is the (slope, shift) that turns
     the log odds of a span's score into those of its being right (Platt 1999).
     """
@@ -85,6 +95,7 @@ class Settings:
     outside: Mapping[str, float] = field(default_factory=dict)
     threshold: Mapping[str, float] = field(default_factory=dict)
     certainty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    least: float = -100.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,25 @@ class Decoder:
     labels: Labels
     tables: RoleTables
     settings: Settings = field(default_factory=Settings)
+    crf: Crf | None = None
+
+    def with_crf(self, words: Words, scores: WordScores) -> WordScores:
+        """The network's scores, with what the CRF says of the tags."""
+        layers = [layer for layer in HEADS if self.crf and self.crf.weight[layer]]
+        if not len(words) or not layers:
+            return scores
+        assert self.crf
+        rows = features(words)
+        return scores._replace(
+            **{
+                HEADS[layer]: mixed(
+                    getattr(scores, HEADS[layer]),
+                    self.crf.chains[layer].marginals(rows),
+                    self.crf.weight[layer],
+                )
+                for layer in layers
+            }
+        )
 
     def report(
         self, text: str, words: Words, scores: WordScores, id: str = "", date: str | None = None
@@ -101,8 +131,10 @@ class Decoder:
         """The report that the scores say; offsets point into the raw text."""
         if not len(words):
             return Report(id, text, date)
-        spans = self._spans("mentions", scores.mention_tags)
-        triggers = self._spans("triggers", scores.trigger_tags)
+        spans = self.spans("mentions", scores.mention_tags)
+        triggers = self.spans("triggers", scores.trigger_tags)
+        if triggers and self.eventful(words, triggers) < self.settings.least:
+            triggers = []
         starts = self._starts(text, words, scores.clitics)
         types, counts = list(self.labels.mentions), dict.fromkeys(self.labels.mentions, 0)
         mentions = []
@@ -112,36 +144,47 @@ class Decoder:
             mentions.append(
                 Mention(
                     f"{self.labels.mentions[type]}{counts[type]}", type,
-                    starts[span.first], words.spans[span.last - 1][1], span.score,
+                    starts[span.first], words.spans[span.last - 1][1],
+                    self._certain("mentions", span.score),
                 )
             )  # fmt: skip
         arguments = self._arguments(triggers, spans, mentions, words, scores)
-        statuses = scores.statuses.argmax(-1)
+        statuses = self.status_logits(triggers, words, scores).argmax(-1)
         events = tuple(
             Event(
                 f"e{i + 1}", self.labels.events[span.label],
-                self.labels.statuses[statuses[span.first]],
-                starts[span.first], words.spans[span.last - 1][1], arguments[i], span.score,
+                self.labels.statuses[statuses[i]],
+                starts[span.first], words.spans[span.last - 1][1], arguments[i],
+                self._certain("triggers", span.score),
             )
             for i, span in enumerate(triggers)
         )  # fmt: skip
         return Report(id, text, date, tuple(mentions), events)
 
-    def _spans(self, kind: str, logits: Floats) -> list[Span]:
+    def spans(self, kind: str, logits: Floats) -> list[Span]:
+        """The spans of a layer's tag scores (W, T), W at least 1."""
         logits = logits / self.settings.temperature.get(kind, 1.0)
         path = logits.copy()
         path[:, 0] += self.settings.outside.get(kind, 0.0)
+        return bio_spans(viterbi(path), softmax(logits))
+
+    def eventful(self, words: Words, triggers: Sequence[Span]) -> float:
+        """The log odds that a report with these triggers, one or more, tells any event."""
+        surest = log_odds(max(span.score for span in triggers))
+        if not self.crf or not self.crf.weight["reports"]:
+            return surest
+        found = log_ratios(self.crf.chains["reports"].marginals([report_features(words)]))
+        return surest + self.crf.weight["reports"] * float(found[0, 1])
+
+    def _certain(self, kind: str, score: float) -> float:
         slope, shift = self.settings.certainty.get(kind, (1.0, 0.0))
-        return [
-            span._replace(score=round(1 / (1 + exp(-slope * log_odds(span.score) - shift)), 4))
-            for span in bio_spans(viterbi(path), softmax(logits))
-        ]
+        return round(1 / (1 + exp(-slope * log_odds(score) - shift)), 4)
 
     def _starts(self, text: str, words: Words, clitics: Floats) -> list[int]:
         """Where a span that begins with each word starts: after the letters joined before it."""
         joined = clitics.argmax(-1).tolist()
         return [
-            start + n if n < end - start and _CLITICS.issuperset(text[start : start + n]) else start
+            start + n if n < end - start and JOINED.issuperset(text[start : start + n]) else start
             for (start, end), n in zip(words.spans, joined, strict=True)
         ]
 
@@ -168,10 +211,30 @@ class Decoder:
                 found[e].append(Argument(role, mentions[m].id, round(float(chances[e, m, r]), 4)))
         return [tuple(arguments) for arguments in found]
 
+    def status_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
+        """(E, statuses) What network and CRF say of each trigger."""
+        logits = scores.statuses[[span.first for span in triggers]]
+        if triggers and self.crf and self.crf.weight["statuses"]:
+            rows = status_features(words, self._marked(triggers, self.labels.events))
+            found = self.crf.chains["statuses"].marginals(rows)
+            logits = mixed(logits, found, self.crf.weight["statuses"])
+        logits[:, 0] += self.settings.outside.get("statuses", 0.0)
+        return logits
+
     def role_chances(
         self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
     ) -> Floats:
         """The probability (E, M, R) that the mention fills the role of the event."""
+        logits = self.role_logits(triggers, spans, words, scores)
+        if self.crf and self.crf.weight["roles"]:
+            pairs, ratios = self.role_ratios(triggers, spans, words, logits)
+            logits[tuple(pairs.T)] += np.float32(self.crf.weight["roles"]) * ratios
+        return sigmoid(logits)
+
+    def role_logits(
+        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+    ) -> Floats:
+        """What the network says of it, (E, M, R)."""
         event_types = np.array([s.label for s in triggers])
         mention_types = np.array([s.label for s in spans])
         at_events = np.array([s[:2] for s in triggers])
@@ -181,13 +244,31 @@ class Decoder:
         m = span_means(scores.mention_roles, at_mentions).reshape(len(spans), n_roles, -1)
         # (R, E, K) @ (R, K, M) -> (E, M, R)
         product = e.transpose(1, 0, 2) @ m.transpose(1, 2, 0)
-        logits = product.transpose(1, 2, 0) / np.float32(e.shape[-1] ** 0.5)
+        logits: Floats = product.transpose(1, 2, 0) / np.float32(e.shape[-1] ** 0.5)
         logits = logits + self.tables.pairs[event_types][:, mention_types]
         breaks = np.asarray(words.breaks)
         found = pair_features(at_events, at_mentions, mention_types, breaks)
         for table, index in zip(self.tables.features, found, strict=True):
             logits = logits + table[index]
-        return sigmoid(logits / self.settings.temperature.get("roles", 1.0))
+        return logits
+
+    def role_ratios(
+        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, logits: Floats
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """What the CRF says: pairs (N, 2) by index, and the log odds (N, R) of their roles."""
+        assert self.crf
+        pairs = np.argwhere(sigmoid(logits).max(-1) >= _LEAST)
+        rows = role_features(
+            words,
+            self._marked(triggers, self.labels.events),
+            self._marked(spans, list(self.labels.mentions)),
+            pairs.tolist(),
+        )
+        return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
+
+    @staticmethod
+    def _marked(spans: Sequence[Span], types: Sequence[str]) -> list[Marked]:
+        return [Marked(span.first, span.last, types[span.label]) for span in spans]
 
 
 def viterbi(logits: Floats) -> NDArray[np.int64]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.coreference import with_same
-from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
 from marsad.incidents import with_incidents
@@ -42,10 +41,9 @@ class Extractor:
         decoder: Decoder,
         network: Network,
         threads: int = 1,
-        crf: Crf | None = None,
     ):
         self.reader, self.decoder, self.network = reader, decoder, network
-        self.threads, self.crf = threads, crf
+        self.threads = threads
 
     def predict(self, text: str, date: str | None = None, id: str = "") -> Report:
         """Read one report. `date` is its publication day, YYYY-MM-DD.
@@ -111,7 +109,7 @@ class Extractor:
         if not parts:
             return WordScores(*(np.zeros((0, 1), np.float32) for _ in WordScores._fields))
         scores = WordScores(*map(np.concatenate, zip(*parts, strict=True)))
-        return self.crf.added(words, scores) if self.crf else scores
+        return self.decoder.with_crf(words, scores)
 
 
 def windows(reader: Reader, words: Words) -> Iterator[tuple[Window, Arrays]]:

@@ -29,6 +29,8 @@ _DROP = re.compile(f"[{_MARKS}{_INVISIBLE}\u0640]")
 _SENTENCE_END = frozenset(".!?؟؛…")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from broken JSON
 _FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")
+# Letters that join a word from the front; they stay outside a span.
+JOINED = frozenset("وفبلكسأ")
 # Letters beyond the first 64 say nothing more about a word, and a 1 MB "word" stays cheap.
 _LONGEST = 64
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 
-from marsad.resolve.actors import names_to_actors
 from marsad.resolve.names import fold_name, readings
-from marsad.resolve.places import gazetteer as places
+from marsad.resolve.places import gazetteer
 from marsad.text import Words
 
-FEATURES = 1  # raise it where `features` changes: a CRF that learnt others is then refused
 _NAME = 3  # most words of a gazetteer's name
 # light10 (Larkey, Ballesteros and Connell 2007), and the endings of a verb in the past
 _PREFIXES = ("وال", "بال", "كال", "فال", "ال", "لل", "و", "ف", "ب", "ل", "ك", "س")
@@ -45,17 +44,19 @@ def stem(form: str) -> str:
 
 
 @cache
-def gazetteer() -> Mapping[str, str]:
-    """Folded names of places and actors -> class: kind and size of the place, class of the actor.
+def kinds() -> Mapping[str, str]:
+    """Folded names of places and actors -> kind and size of the place, class of the actor.
 
     Of several places of a name the largest; an actor before a place.
     """
-    rows = places().execute(
-        "SELECT names.name, kind, population FROM names JOIN places ON place = places.id "
-        "ORDER BY population, places.id"
+    places = gazetteer().execute(
+        "SELECT names.name, kind || ' ' || length(population) FROM names "
+        "JOIN places ON place = places.id ORDER BY population, places.id"
     )
-    found = {name: f"{kind} {len(str(people or 0))}" for name, kind, people in rows}
-    return found | {name: actor.actor_class for name, actor in names_to_actors().items()}
+    actors = gazetteer().execute(
+        "SELECT name, class FROM actor_names JOIN actors ON actor = actors.id"
+    )
+    return dict(places) | dict(actors)
 
 
 def named(forms: Sequence[str], at: int) -> Iterator[tuple[int, int, str]]:
@@ -63,7 +64,7 @@ def named(forms: Sequence[str], at: int) -> Iterator[tuple[int, int, str]]:
     for last in range(min(at + _NAME, len(forms)), at, -1):
         rest = tuple(map(fold, forms[at + 1 : last]))
         for head, joined in heads(forms[at]):
-            if (kind := gazetteer().get(" ".join((head, *rest)))) is not None:
+            if (kind := kinds().get(" ".join((head, *rest)))) is not None:
                 yield last, joined, kind
                 break
 
@@ -94,6 +95,13 @@ def features(words: Words) -> list[list[str]]:
                 row.append(f"{step} pair={folded[left]} {folded[right]}")
         rows.append(row)
     return rows
+
+
+def report_features(words: Words) -> list[str]:
+    """Of a whole report: the stems that it has, and their pairs."""
+    stems = [stem(form) for form in words.forms]
+    pairs = (f"pair={one} {other}" for one, other in pairwise(stems))
+    return sorted({*(f"stem={one}" for one in stems), *pairs})
 
 
 @lru_cache(maxsize=65536)

@@ -54,13 +54,13 @@ def encoder(
 @app.command()
 def gazetteer(
     tables: Annotated[
-        Path, typer.Argument(help="Folder of regions.tsv and facilities.tsv.")
+        Path, typer.Argument(help="Folder of regions.tsv, facilities.tsv, actors.tsv.")
     ] = Path("training/gazetteer"),
-    target: Annotated[Path, typer.Argument(help="Where the table of places goes.")] = Path(
+    target: Annotated[Path, typer.Argument(help="Where they go.")] = Path(
         "model/marsad/resolve/gazetteer.sqlite"
     ),
 ) -> None:
-    """Build the table of places that the model package looks names up in."""
+    """Build the tables of places and actors that the model package looks names up in."""
     from marsad_training.gazetteer import build
 
     with told_plainly():
@@ -337,12 +337,12 @@ def experiments(
         "training/experiments"
     ),
 ) -> None:
-    """Write `README.md` of the experiments: one row for each lever."""
-    from marsad_training.experiments import table
+    """Write `README.md` of the experiments, a row for each lever, and the curve of their data."""
+    from marsad_training.experiments import write
 
     with told_plainly():
-        (folder / "README.md").write_text(table(folder), "utf-8")
-        print(folder / "README.md")
+        for path in write(folder):
+            print(path)
 
 
 def _print_kept(figures: dict[str, dict[str, dict[str, float]]]) -> None:

@@ -1,68 +1,121 @@
-"""Learns the CRF that stands beside the network, with CRFsuite, from word features."""
+"""Learns the CRF that stands beside the network, with CRFsuite, from features of strings."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from marsad.artifact import CRF, load
-from marsad.crf import HEADS, Chain, Crf, mixed
-from marsad.decode import viterbi
+from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
+from marsad.decode import HEADS, Decoder, WordScores, sigmoid, viterbi
 from marsad.errors import MarsadError
+from marsad.event_features import Marked, role_features, status_features
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
-from marsad.text import split_words
-from marsad.word_features import FEATURES, features
+from marsad.text import Words, split_words
+from marsad.word_features import features, report_features
 from marsad_training.corpus import fingerprint
 from marsad_training.tags import gold_tags, span_f1, tag_path, tags_of
+from marsad_training.tune import EventSheet, RoleSheet, StatusSheet, tag_settings
 
 # L-BFGS with both penalties; features that are seen once are left out
-SETTINGS = {
-    "c1": 0.1, "c2": 0.01, "max_iterations": 60, "feature.minfreq": 2,
-    "feature.possible_transitions": True,
-}  # fmt: skip
+_SHARED = {"feature.minfreq": 2, "feature.possible_transitions": True}
+SETTINGS: Mapping[str, Mapping[str, float]] = {
+    "mentions": {"c1": 0.1, "c2": 0.01, "max_iterations": 60, **_SHARED},
+    "triggers": {"c1": 0.1, "c2": 0.01, "max_iterations": 60, **_SHARED},
+    "statuses": {"c1": 0.1, "c2": 0.1, "max_iterations": 100, "feature.minfreq": 2},
+    "roles": {"c1": 0.2, "c2": 0.02, "max_iterations": 80, "feature.minfreq": 2},
+    "reports": {"c1": 0.3, "c2": 0.3, "max_iterations": 60, "feature.minfreq": 3},
+}
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)  # of log marginals beside the network's logits
 _LEAST = 0.05  # smaller weights are not kept
+_UNWEIGHED = dict.fromkeys(LAYERS, 0.0)
 
 
-def learn(reports: Sequence[Report], labels: Labels, cache: Path) -> Crf:
+def learn(
+    reports: Sequence[Report], labels: Labels, cache: Path, layers: Iterable[str] = LAYERS
+) -> Crf:
     """A CRF of the reports; the models of CRFsuite stay in the folder, for the next time.
 
     Raises MarsadError where python-crfsuite is not installed.
     """
-    models = trained(reports, cache)
-    tags = tags_of(labels)
-    chains = {name: _chain(model, tags[name]) for name, model in zip(HEADS, models, strict=True)}
-    return Crf(chains, dict.fromkeys(HEADS, 0.0))
+    models, tags = trained(reports, cache, layers), answers(labels)
+    return Crf({x: _chain(model, tags[x]) for x, model in models.items()}, _UNWEIGHED)
 
 
-def trained(reports: Sequence[Report], cache: Path) -> list[Path]:
-    """The models of CRFsuite, one for each head, learnt or as an earlier call left them."""
+def answers(labels: Labels) -> dict[str, list[str]]:
+    """What each layer chooses among, in order; the first is what it says of nothing."""
+    return tags_of(labels) | {
+        "statuses": list(labels.statuses), "roles": [NO_ROLE, *labels.roles],
+        "reports": list(REPORTS),
+    }  # fmt: skip
+
+
+def trained(
+    reports: Sequence[Report], cache: Path, layers: Iterable[str] = LAYERS
+) -> dict[str, Path]:
+    """The models of CRFsuite, one for each layer, learnt or as an earlier call left them."""
     try:
         import pycrfsuite  # noqa: F401
     except ImportError as error:
         raise MarsadError("the CRF needs python-crfsuite: pip install 'marsad[train]'.") from error
-    what = f"{fingerprint(reports)} {FEATURES} {SETTINGS}"
-    folder = cache / f"crf-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
-    models = [folder / f"{name}.crfsuite" for name in HEADS]
-    if not all(model.exists() for model in models):
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = [features(split_words(report.text)) for report in reports]
-        for name, model in zip(HEADS, models, strict=True):
-            _train(rows, [gold_tags(report, name) for report in reports], model)
+    cache.mkdir(parents=True, exist_ok=True)
+    of_reports = fingerprint(reports)
+    models = {}
+    for layer in layers:
+        what = f"{of_reports} {FEATURES} {dict(SETTINGS[layer])}"
+        key = hashlib.sha256(what.encode()).hexdigest()[:12]
+        models[layer] = cache / f"{layer}-{key}.crfsuite"
+    for layer, model in models.items():
+        if not model.exists():
+            _train((found for report in reports for found in examples(report, layer)), layer, model)
     return models
 
 
-def _train(rows: Sequence[list[list[str]]], tags: Sequence[list[str]], target: Path) -> None:
+Example = tuple[list[list[str]], list[str]]  # the features of a chain's places, and its answers
+
+
+def examples(report: Report, layer: str) -> Iterator[Example]:
+    """The gold chains of a report: one of its words, or one for each trigger or pair."""
+    words = split_words(report.text)
+    if layer in HEADS:
+        yield features(words), gold_tags(report, layer)
+        return
+    if layer == "reports":
+        yield [report_features(words)], [REPORTS[bool(report.events)]]
+        return
+    events, mentions = _placed(words, report.events), _placed(words, report.mentions)
+    triggers = [marked for _, marked in events]
+    if layer == "statuses":
+        found = zip(status_features(words, triggers), (event for event, _ in events), strict=True)
+        yield from (([row], [event.status]) for row, event in found)
+        return
+    pairs = [(e, m) for e in range(len(events)) for m in range(len(mentions))]
+    roles = [{x.id: x.role for x in event.arguments} for event, _ in events]
+    rows = role_features(words, triggers, [marked for _, marked in mentions], pairs)
+    for (e, m), row in zip(pairs, rows, strict=True):
+        yield [row], [roles[e].get(mentions[m][0].id, NO_ROLE)]
+
+
+def _placed(words: Words, spans: Sequence[Any]) -> list[tuple[Any, Marked]]:
+    """Mentions or events with their words, in the order of the text."""
+    found = [(span, words.span(span.start, span.end)) for span in spans]
+    return sorted(
+        ((span, Marked(*at, span.type)) for span, at in found if at), key=lambda both: both[1]
+    )
+
+
+def _train(chains: Iterator[Example], layer: str, target: Path) -> None:
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.select("lbfgs")
-    trainer.set_params(SETTINGS)
-    for row, tag in zip(rows, tags, strict=True):
-        trainer.append(row, tag)
+    trainer.set_params(SETTINGS[layer])
+    for rows, tags in chains:
+        trainer.append(rows, tags)
     half = target.with_suffix(".part")
     trainer.train(str(half))
     half.replace(target)  # a killed run leaves no half model under the name
@@ -96,16 +149,16 @@ def inherited(artifact: Path, labels: Labels) -> Crf | None:
     """The CRF of an artifact, for these labels; None where the folder is no artifact."""
     if not (artifact / CRF).is_file():
         return None
-    source = load(artifact)
-    assert source.crf
-    old, new = tags_of(source.decoder.labels), tags_of(labels)
-    chains = {name: grown(chain, old[name], new[name]) for name, chain in source.crf.chains.items()}
-    return Crf(chains, dict.fromkeys(HEADS, 0.0))
+    decoder = load(artifact).decoder
+    assert decoder.crf
+    old, new = answers(decoder.labels), answers(labels)
+    chains = decoder.crf.chains
+    return Crf({x: grown(chains[x], old[x], new[x]) for x in LAYERS}, _UNWEIGHED)
 
 
 def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
     """The chain in the tag order of another label set; to a tag that is new it says what it says
-    to the outside tag, so that the network alone decides between the two."""
+    to the first, the outside tag, so that the network alone decides between the two."""
     source = np.array([old.index(name) if name in old else 0 for name in new])
     places = [np.flatnonzero(source == tag) for tag in range(len(old))]
     sizes = np.array([len(found) for found in places])[chain.tags]
@@ -120,23 +173,111 @@ def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
 
 
 def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Sequence[Report]) -> Crf:
-    """For each head the chain and the weight that give the best span F1 on dev beside the network;
-    of equals the first."""
-    texts = [split_words(report.text) for report in dev]
-    scores = extractor.score_words(texts)
-    rows = [features(words) for words in texts]
-    chains, weights = {}, {}
-    for name, head in HEADS.items():
-        gold = [tag_path(report, name, extractor.decoder.labels) for report in dev]
-        best = -1.0
-        for crf in crfs:
-            chain = crf.chains[name]
-            both = [
-                (getattr(s, head), chain.marginals(seen))
-                for s, seen in zip(scores, rows, strict=True)
-            ]
-            for weight in WEIGHTS:
-                f1 = span_f1(gold, [viterbi(mixed(*pair, weight)) for pair in both])
-                if f1 > best:
-                    best, chains[name], weights[name] = f1, chain, weight
-    return Crf(chains, weights)
+    """For each layer the chain and the weight that serve dev best beside the network.
+
+    The extractor has no CRF yet. Of equals the first. Tags are chosen by their span F1, statuses by
+    the F1 of the rarer ones at gold triggers, roles by argument F1 beside the tags chosen before,
+    reports by trigger F1 where those that seem quiet are taken to tell no event.
+    """
+    words = [split_words(report.text) for report in dev]
+    scores = extractor.score_words(words)
+    decoder = extractor.decoder
+    crf = Crf(crfs[0].chains, _UNWEIGHED)
+    rows = [features(found) for found in words]
+    for layer in HEADS:
+        crf = _best(crf, crfs, layer, _tag_curve(layer, decoder.labels, dev, rows, scores))
+    crf = _best(crf, crfs, "statuses", _status_curve(decoder.labels, dev, words, scores))
+    decoder = replace(decoder, crf=crf)
+    scores = [decoder.with_crf(*pair) for pair in zip(words, scores, strict=True)]
+    decoder = replace(decoder, settings=tag_settings(scores, dev, decoder.labels))
+    crf = _best(crf, crfs, "roles", _role_curve(decoder, dev, words, scores))
+    return _best(crf, crfs, "reports", _report_curve(decoder, dev, words, scores))
+
+
+Curve = Callable[[Chain], list[float]]  # a figure of dev, higher is better, for each of WEIGHTS
+
+
+def _best(crf: Crf, crfs: Sequence[Crf], layer: str, curve: Curve) -> Crf:
+    tried = [
+        (figure, chain, weight)
+        for chain in (found.chains[layer] for found in crfs)
+        for figure, weight in zip(curve(chain), WEIGHTS, strict=True)
+    ]
+    _, chain, weight = max(tried, key=lambda found: found[0])
+    return Crf({**crf.chains, layer: chain}, {**crf.weight, layer: weight})
+
+
+def _tag_curve(
+    layer: str,
+    labels: Labels,
+    dev: Sequence[Report],
+    rows: Sequence[list[list[str]]],
+    scores: Sequence[WordScores],
+) -> Curve:
+    gold = [tag_path(report, layer, labels) for report in dev]
+    logits = [getattr(found, HEADS[layer]) for found in scores]
+
+    def curve(chain: Chain) -> list[float]:
+        both = [(x, chain.marginals(row)) for x, row in zip(logits, rows, strict=True)]
+        return [span_f1(gold, [viterbi(mixed(*pair, w)) for pair in both]) for w in WEIGHTS]
+
+    return curve
+
+
+def _status_curve(
+    labels: Labels, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
+) -> Curve:
+    sheet = StatusSheet(labels, dev, words)
+    types = labels.events
+    rows = [
+        row
+        for at, triggers in zip(words, sheet.read, strict=True)
+        for row in status_features(at, [Marked(t.first, t.last, types[t.label]) for t in triggers])
+    ]
+    logits = np.concatenate(
+        [
+            said.statuses[[t.first for t in triggers]]
+            for said, triggers in zip(scores, sheet.read, strict=True)
+        ]
+    )
+
+    def curve(chain: Chain) -> list[float]:
+        marginals = chain.marginals(rows)
+        return [max(sheet.f1(mixed(logits, marginals, weight))) for weight in WEIGHTS]
+
+    return curve if rows else lambda _: [0.0] * len(WEIGHTS)
+
+
+def _role_curve(
+    decoder: Decoder, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
+) -> Curve:
+    sheet = RoleSheet(decoder, dev, words, scores)
+    logits = [decoder.role_logits(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
+
+    def curve(chain: Chain) -> list[float]:
+        asked = replace(decoder, crf=Crf({"roles": chain}, _UNWEIGHED))
+        ratios = []
+        for x, network in zip(sheet.read, logits, strict=True):
+            ratios.append(np.zeros_like(network))
+            pairs, found = asked.role_ratios(x.triggers, x.spans, x.words, network)
+            ratios[-1][tuple(pairs.T)] = found
+        both = list(zip(logits, ratios, strict=True))
+        return [sheet.f1([sigmoid(x + np.float32(w) * y) for x, y in both]) for w in WEIGHTS]
+
+    return curve
+
+
+def _report_curve(
+    decoder: Decoder, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
+) -> Curve:
+    sheet = EventSheet(decoder, dev, words, scores)
+
+    def curve(chain: Chain) -> list[float]:
+        best = []
+        for weight in WEIGHTS:
+            crf = Crf({"reports": chain}, {"reports": weight})
+            asked = replace(decoder, crf=crf)
+            best.append(max(sheet.f1([asked.eventful(*read) for read in sheet.read])))
+        return best
+
+    return curve

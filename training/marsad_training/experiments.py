@@ -1,5 +1,7 @@
 """The table of levers: what was changed, what it gave over seeds, what it cost, kept or not.
 
+Beside it the curve of F1 against the real excerpts that were trained on.
+
 `training/experiments/levers.toml` says what was tried and names its runs; `runs/NAME.json` beside
 it holds the figures of each run, written by `marsad-train measure`. The table is made of both.
 """
@@ -8,18 +10,32 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from math import inf
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
+
 from marsad.artifact import load
-from marsad.errors import at
-from marsad.files import read_text
+from marsad.errors import MarsadError, at
+from marsad.files import read_text, write_bytes, write_text
 from marsad_training.export import measure, stages
 from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
 from marsad_training.tune import tune
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
+
+SETS = ("corpus-test", "real-dev")
+STROKES = {"corpus-test": "--", "real-dev": "-"}
+# what the project set out for
+GOALS = {
+    "corpus-test": {"mentions": 0.84, "triggers": 0.81, "arguments": 0.58},
+    "real-dev": {"mentions": 0.83, "triggers": 0.85, "arguments": 0.63},
+}
+FARTHEST = 1000  # times as many excerpts as there are: a line drawn farther says nothing
 
 
 def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
@@ -64,6 +80,8 @@ def table(folder: Path) -> str:
     parts = [levers["text"].strip()]
     if "lever" in levers:
         parts.append("\n".join(_fits(folder, levers["lever"])))
+        if sizes := curve(folder, levers["lever"]):
+            parts.append("\n".join(_outlook(sizes)))
     if "held_out" in levers:
         parts.append("\n".join(_held_out(folder, levers["held_out"])))
     if "adaptation" in levers:
@@ -72,21 +90,111 @@ def table(folder: Path) -> str:
 
 
 def _fits(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    sets = ("corpus-test", "real-dev")
     tasks = ("mentions", "triggers", "arguments", "status (rare)")
-    heads = " | ".join(f"{name}: {' / '.join(tasks)}" for name in sets)
+    heads = " | ".join(f"{name}: {' / '.join(tasks)}" for name in SETS)
     yield f"| lever | what changed | runs | {heads} | minutes | kept |"
     yield "|---|---|---:|---|---|---:|---|"
     for lever in levers:
         runs = [_read(folder, name) for name in lever["runs"]]
         cells = " | ".join(
             " / ".join(_spread([run["scores"][name][task] for run in runs]) for task in tasks)
-            for name in sets
+            for name in SETS
         )
         yield (
             f"| {lever['name']} | {lever['change']} | {len(runs)} | {cells} | {_minutes(runs)} "
             f"| {lever['kept']} |"
         )
+
+
+@dataclass(frozen=True)
+class Line:
+    """F1 of a task on a set of reports against the number of real excerpts trained on."""
+
+    reports: str
+    task: str
+    sizes: tuple[int, ...]
+    f1: tuple[float, ...]
+
+    @property
+    def doubling(self) -> tuple[float, float]:
+        """Slope and intercept of F1 over log2 of the excerpts, by least squares."""
+        slope, start = np.polyfit(np.log2(self.sizes), self.f1, 1).tolist()
+        return slope, start
+
+    def needed(self, goal: float) -> float:
+        """The excerpts at which that line reaches a figure, if it goes on as it went."""
+        slope, start = self.doubling
+        return float(2 ** ((goal - start) / slope)) if slope > 0 else inf
+
+
+def curve(folder: Path, levers: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """The lines of the levers that name their `real_excerpts`; none where fewer than three do."""
+    found = [(n, _read(folder, x["runs"][0])) for x in levers if (n := x.get("real_excerpts"))]
+    if len(found) < 3:
+        return []
+    return [
+        Line(
+            reports, task,
+            tuple(n for n, _ in found), tuple(run["scores"][reports][task] for _, run in found),
+        )
+        for reports in SETS
+        for task in SELECTED
+    ]  # fmt: skip
+
+
+def _outlook(lines: Sequence[Line]) -> Iterator[str]:
+    """What each doubling of the real excerpts gave, and where that leads."""
+    yield "![F1 against real excerpts](curve.svg)"
+    yield ""
+    yield "| F1 against real excerpts | from | to | each doubling | wanted | reached at |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for line in lines:
+        goal, last = GOALS[line.reports][line.task], line.f1[-1]
+        excerpts = line.needed(goal)
+        at = f"{excerpts:,.0f} excerpts" if excerpts < FARTHEST * line.sizes[-1] else "not this way"
+        yield (
+            f"| {line.reports}, {line.task} | {100 * line.f1[0]:.1f} ({line.sizes[0]:,}) "
+            f"| {100 * last:.1f} ({line.sizes[-1]:,}) | {100 * line.doubling[0]:+.1f} "
+            f"| {100 * goal:.0f} | {'now' if last >= goal else at} |"
+        )
+
+
+def picture(lines: Sequence[Line]) -> bytes:
+    """The curves as SVG; raises MarsadError where matplotlib is not installed."""
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MarsadError("pictures need matplotlib: pip install 'marsad[train]'.") from error
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for line in lines:
+        axis.plot(
+            line.sizes, [100 * f1 for f1 in line.f1], marker="o", markersize=3,
+            color=f"C{SELECTED.index(line.task)}", linestyle=STROKES[line.reports],
+            label=f"{line.reports}, {line.task}",
+        )  # fmt: skip
+    axis.set_xscale("log")
+    axis.set_xticks(lines[0].sizes, [f"{n:,}" for n in lines[0].sizes], minor=False)
+    axis.minorticks_off()
+    axis.set_xlabel("real excerpts trained on, beside the authored reports")
+    axis.set_ylabel("F1")
+    axis.legend(frameon=False, ncols=2, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    out = BytesIO()
+    with rc_context({"svg.hashsalt": "marsad"}):  # the same figures, the same file
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()
+
+
+def write(folder: Path) -> Iterator[Path]:
+    """Write `README.md`, and `curve.svg` where levers name their real excerpts."""
+    levers = tomllib.loads(read_text(folder / "levers.toml"))
+    write_text(folder / "README.md", table(folder))
+    yield folder / "README.md"
+    if lines := curve(folder, levers.get("lever", ())):
+        write_bytes(folder / "curve.svg", picture(lines))
+        yield folder / "curve.svg"
 
 
 def _held_out(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

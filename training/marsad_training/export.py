@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,11 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     run = open_run(run_folder)
     data = read_data(run.config)
     torch_extractor = extractor_of(run.network, run.reader, run.labels)
-    crfs = [learn(data.learnt_from, run.labels, run_folder)]
+    crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
         crfs.insert(0, earlier)
     crf = weigh(crfs, torch_extractor, data.dev)
-    torch_extractor.crf = crf
+    torch_extractor.decoder = replace(torch_extractor.decoder, crf=crf)
     settings = tune(torch_extractor, data.dev, data.replayed_dev)
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "fp32"

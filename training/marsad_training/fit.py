@@ -23,7 +23,6 @@ from safetensors.torch import load_file, save
 from transformers import AutoConfig, AutoModel, EarlyStoppingCallback, TrainerCallback
 
 from marsad.corpus.splits import theatre
-from marsad.crf import Crf
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
@@ -127,7 +126,7 @@ def build_network(words: WordEncoder, labels: Labels, config: FitConfig) -> Join
 
 
 def decoder_of(network: JointNetwork, labels: Labels, settings: Settings | None = None) -> Decoder:
-    """The decoder with the network's role tables."""
+    """The decoder with the network's role tables, without a CRF."""
     pairs, *features = (t.detach().cpu().numpy().copy() for t in network.role_tables())
     tables = RoleTables(pairs, tuple(features))
     return Decoder(labels, tables, settings or Settings())
@@ -138,7 +137,6 @@ def extractor_of(
     reader: Reader,
     labels: Labels,
     settings: Settings | None = None,
-    crf: Crf | None = None,
 ) -> Extractor:
     """The served extractor on top of the torch network: what is scored is what is served."""
     device = network.pair_bias.device
@@ -148,7 +146,7 @@ def extractor_of(
             outputs = network(**{k: torch.from_numpy(v).to(device) for k, v in arrays.items()})
         return [output.float().cpu().numpy() for output in outputs]
 
-    return Extractor(reader, decoder_of(network, labels, settings), run, crf=crf)
+    return Extractor(reader, decoder_of(network, labels, settings), run)
 
 
 def read_again(extractor: Extractor, gold: Sequence[Report]) -> list[Report]:

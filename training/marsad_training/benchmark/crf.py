@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from marsad.crf import HEADS
-from marsad.decode import bio_spans, viterbi
+from marsad.decode import HEADS, bio_spans, viterbi
 from marsad.schema import Labels, Report
 from marsad.text import Words
+from marsad.word_features import features
 from marsad_training.benchmark.lexicon import Found
 from marsad_training.crf import learn
 
@@ -20,14 +20,15 @@ class Crf:
     """
 
     def __init__(self, reports: Sequence[Report], labels: Labels, cache: Path):
-        self.crf = learn(reports, labels, cache)
+        self.crf = learn(reports, labels, cache, HEADS)
         self.types = {"mentions": list(labels.mentions), "triggers": list(labels.events)}
 
     def tag(self, words: Words) -> tuple[list[Found], list[Found]]:
         """Mentions and triggers, the product of the marginals of their tags as score."""
         if not len(words):
             return [], []
-        marginals = self.crf.marginals(words)
+        rows = features(words)
+        marginals = {name: chain.marginals(rows) for name, chain in self.crf.chains.items()}
         mentions, triggers = (
             [
                 Found(span.first, span.last, self.types[name][span.label], round(span.score, 4))
