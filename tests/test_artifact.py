@@ -58,7 +58,7 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
-        (_edit(marsad_artifact=99), "is no marsad artifact of format 2"),
+        (_edit(marsad_artifact=99), "is no marsad artifact of format 3"),
         (_edit(crf={"sha256": "0"}), "is damaged: crf lacks 'weight'"),
         (_edit(normalisation=0), "was made for normalisation 0"),
         (_edit(labels={}), "is damaged: the label set lacks"),

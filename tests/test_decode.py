@@ -263,7 +263,7 @@ def test_role_chances_against_a_loop(seed: int) -> None:
     triggers = [Span(0, 1, 0, 1.0), Span(5, 6, 0, 1.0), Span(10, 12, 1, 1.0)]
     spans = [Span(1, 3, 0, 1.0), Span(6, 8, 1, 1.0), Span(9, 10, 0, 1.0), Span(11, 12, 1, 1.0)]
     learnt = tables(seed + 100)
-    decoder = Decoder(LABELS, learnt, Settings(temperature={"roles": 1.7}))
+    decoder = Decoder(LABELS, learnt)
     chances = decoder.role_chances(triggers, spans, words, scores)
     features = pair_features(
         np.array([t[:2] for t in triggers]), np.array([s[:2] for s in spans]),
@@ -282,7 +282,7 @@ def test_role_chances_against_a_loop(seed: int) -> None:
                     float(table[index[e, m], r])
                     for table, index in zip(learnt.features, features, strict=True)
                 )
-                assert chances[e, m, r] == pytest.approx(1 / (1 + exp(-logit / 1.7)), abs=1e-5)
+                assert chances[e, m, r] == pytest.approx(1 / (1 + exp(-logit)), abs=1e-5)
 
 
 def test_role_tables_round_trip() -> None:

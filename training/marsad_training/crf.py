@@ -162,11 +162,12 @@ def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
     source = np.array([old.index(name) if name in old else 0 for name in new])
     places = [np.flatnonzero(source == tag) for tag in range(len(old))]
     sizes = np.array([len(found) for found in places])[chain.tags]
+    new_tags = [places[tag] for tag in chain.tags.tolist()]
     ends = np.concatenate([[0], np.cumsum(sizes)])
     return Chain(
         chain.ids,
         ends[chain.starts],
-        np.concatenate([places[tag] for tag in chain.tags.tolist()]).astype(np.uint8),
+        np.concatenate(new_tags or [np.zeros(0)]).astype(np.uint8),
         np.repeat(chain.weights, sizes),
         chain.transitions[np.ix_(source, source)],
     )

@@ -40,6 +40,7 @@ from marsad_training.fit import (
 )
 from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
+from marsad_training.prune import prune
 from marsad_training.quantise import quantise
 from marsad_training.tune import calibration_error, tune
 
@@ -57,6 +58,9 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     """
     run = open_run(run_folder)
     data = read_data(run.config)
+    texts = [report.text for report in data.train[:: -(-len(data.train) // CALIBRATION)]]
+    inputs = [x for text in texts for _, x in windows(run.reader, split_words(text))]
+    cut = prune(run.network, inputs)
     torch_extractor = extractor_of(run.network, run.reader, run.labels)
     crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
@@ -76,8 +80,6 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
         shutil.copytree(full, small)
         encoder: Any = run.network.words.encoder
         layers = encoder.config.num_hidden_layers
-        texts = [report.text for report in data.train[:: -(-len(data.train) // CALIBRATION)]]
-        inputs = [x for text in texts for _, x in windows(run.reader, split_words(text))]
         quantise(full / "model.onnx", small / "model.onnx", layers, inputs)
         _seal(small)
         size = (small / "model.onnx").stat().st_size
@@ -86,6 +88,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
         metrics = {
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(data.dev)},
+            "layers": {"kept": layers, "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
             "crf": {"weight": dict(crf.weight)},
             "int8_cost": _cost(load(full), load(small), data.dev),
@@ -192,7 +195,8 @@ def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> Non
         "crf": {"weight": dict(crf.weight), "sha256": ""},
         "network": {  # what the graph does not tell, for training on from the artifact
             "encoder": {"model_type": encoder.model_type, **encoder.to_diff_dict()},
-            "mix": network.words.mix.tolist(), "role_width": run.config.role_width,
+            "mix": network.words.mix.tolist(), "rest": network.words.rest.tolist(),
+            "role_width": run.config.role_width,
         },
     }  # fmt: skip
     (folder / CRF).write_bytes(crf.to_bytes())

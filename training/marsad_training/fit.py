@@ -317,6 +317,6 @@ def open_run(run: Path) -> Run:
     network = build_network(words, labels, config)
     state = load_file(run / "network.safetensors")
     missing, unexpected = network.load_state_dict(state, strict=False)
-    if unexpected or any("pooler" not in name for name in missing):
+    if unexpected or any("pooler" not in name and name != "words.rest" for name in missing):
         raise MarsadError(f"{run}: the weights do not fit the network ({missing or unexpected}).")
     return Run(network.eval(), reader, labels, config, special)

@@ -37,6 +37,7 @@ from transformers import (
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
+from marsad.extractor import windows as read
 from marsad.files import write_bytes, write_text
 from marsad.schema import Mention, Report
 from marsad.score import score
@@ -45,7 +46,9 @@ from marsad.windows import Reader
 from marsad_training.card import rendered
 from marsad_training.corpus import read_reports, read_splits
 from marsad_training.encode import Features, pad_inputs
+from marsad_training.export import CALIBRATION
 from marsad_training.fit import Run, evaluate, extractor_of, open_run
+from marsad_training.prune import prune
 from marsad_training.tags import tag_names
 from marsad_training.tune import tag_settings
 
@@ -54,7 +57,7 @@ LEARNING = 4  # layers below the head that learn
 PASSES = 2  # over the train split
 _RATE, _HEAD_RATE, _WARMUP, _CLIP = 1e-4, 2e-4, 0.1, 1.0
 _BATCH = 8
-_FIT_STEPS, _SHRINK = 100, 1e-5  # of the head alone
+_FIT_STEPS, _SHRINK = 100, 1e-3  # of the head alone
 Figures = dict[str, dict[str, dict[str, float]]]  # reports -> task -> F1 of `run` and `exported`
 
 
@@ -70,6 +73,8 @@ def export_hf(
     splits = read_splits(Path(run.config.corpus))
     sets = {"corpus-dev": splits["dev"]}
     sets |= {path.stem: read_reports(path, run.labels) for path in real}
+    texts = [report.text for report in splits["train"][:CALIBRATION]]
+    prune(run.network, [x for t in texts for _, x in read(run.reader, split_words(t))])
     model = stock_model(run_folder, run)
     tokenizer = hub_tokenizer(run)
     untuned = extractor_of(run.network, run.reader, run.labels)
@@ -187,8 +192,12 @@ def stock_model(run_folder: Path, run: Run) -> PreTrainedModel:
     """The run's encoder under a fresh head. Raises MarsadError where the kind of encoder has no
     stock token classifier."""
     tags = tag_names(run.labels.mentions)
+    encoder: Any = run.network.words.encoder
     config = AutoConfig.from_pretrained(
-        run_folder, id2label=dict(enumerate(tags)), label2id={tag: n for n, tag in enumerate(tags)}
+        run_folder,
+        num_hidden_layers=encoder.config.num_hidden_layers,
+        id2label=dict(enumerate(tags)),
+        label2id={tag: n for n, tag in enumerate(tags)},
     )
     torch.manual_seed(run.config.seed)
     try:
@@ -196,7 +205,7 @@ def stock_model(run_folder: Path, run: Run) -> PreTrainedModel:
     except ValueError as error:
         kind = config.model_type
         raise MarsadError(f"transformers has no token classifier for a {kind} encoder.") from error
-    state = run.network.words.encoder.state_dict()
+    state = encoder.state_dict()
     if missing := model.base_model.load_state_dict(state, strict=False).missing_keys:
         raise MarsadError(f"{run_folder}: the encoder lacks {missing[0]}.")
     model.eval()  # type: ignore[no-untyped-call]

@@ -49,6 +49,9 @@ class WordEncoder(nn.Module):
         config: Any = encoder.config
         self.width: int = config.hidden_size
         self.mix = nn.Parameter(torch.zeros(config.num_hidden_layers + 1))
+        # what layers that were cut (`prune`) said of every word
+        self.register_buffer("rest", torch.zeros(self.width))
+        self.rest: Tensor
         self.norm = nn.LayerNorm(self.width)
         self.dropout = nn.Dropout(dropout)
         self.word_dropout, self.mask_id = word_dropout, mask_id
@@ -64,7 +67,7 @@ class WordEncoder(nn.Module):
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
         weights = self.mix.softmax(0)
-        mixed = sum(weight * state for weight, state in zip(weights, hidden, strict=True))
+        mixed = self.rest + sum(w * state for w, state in zip(weights, hidden, strict=True))
         # (B, S, H) -> (B, W, H)
         at = word_starts.unsqueeze(-1).expand(-1, -1, self.width)
         words: Tensor = self.dropout(self.norm(torch.gather(mixed, 1, at)))

@@ -64,7 +64,7 @@ def open_artifact(folder: Path) -> Run:
     words = WordEncoder(encoder, fit.dropout, fit.word_dropout, reader.unknown_id)
     network = build_network(words, labels, fit)
     state = {name: torch.from_numpy(array) for name, array in weights(folder / "model.onnx")}
-    state["words.mix"] = torch.tensor(facts["mix"])
+    state |= {f"words.{name}": torch.tensor(facts[name]) for name in ("mix", "rest")}
     tables = RoleTables.from_dict(config["roles"])
     state["pair_bias"] = torch.from_numpy(np.array(tables.pairs, np.float32))
     for place, table in enumerate(tables.features):
@@ -121,7 +121,7 @@ def fill(network: JointNetwork, state: State, source: Path) -> None:
 
     Raises MarsadError where they are of another network.
     """
-    free = ("legal", "position_ids", "pooler")
+    free = ("legal", "position_ids", "pooler", "words.rest")
     try:
         missing, unexpected = network.load_state_dict(state, strict=False)
     except RuntimeError as error:

@@ -1,0 +1,60 @@
+"""Layers of the encoder that no longer tell words apart are cut before a network is served.
+
+An encoder that was made for one vector of a whole text (e5) and then trained under a mix of its
+layers may end with layers whose output is the same for every word: what they add to the mix is a
+constant, which costs nothing, where they cost a twelfth of the time each.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marsad.extractor import Arrays
+from marsad_training.network import JointNetwork
+
+SAME = 0.01  # of the mix's spread over words: a layer that adds less adds a constant
+
+
+def prune(network: JointNetwork, inputs: Iterable[Arrays]) -> int:
+    """Cut the topmost layers that add a constant to the mix, and return how many.
+
+    `inputs` are windows of texts like those that will be read, and what the network says of them
+    stays as it is. An encoder whose layers are not found stays whole.
+    """
+    words = network.words
+    encoder: Any = words.encoder
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if not isinstance(layers, nn.ModuleList):
+        return 0
+    added, mixed = _states(network, inputs)
+    spread = [float(state.std(0).mean()) for state in added]
+    kept = len(layers)
+    while kept and spread[kept] < SAME * float(mixed.std(0).mean()):
+        kept -= 1
+    cut = len(layers) - kept
+    if cut:
+        share = words.mix.softmax(0)[: kept + 1].sum()
+        # the norm after the mix undoes its scale, so all may be divided by what is left of it
+        rest = words.rest + sum(state.mean(0) for state in added[kept + 1 :])
+        words.rest.copy_((rest / share).detach())
+        words.mix = nn.Parameter(words.mix.detach()[: kept + 1].clone())
+        encoder.encoder.layer = layers[:kept]
+        encoder.config.num_hidden_layers = kept
+    return cut
+
+
+@torch.no_grad()
+def _states(network: JointNetwork, inputs: Iterable[Arrays]) -> tuple[list[Tensor], Tensor]:
+    """What each layer adds to the mix at the first subword of each word (N, H), and the mix."""
+    weights = network.words.mix.softmax(0)
+    parts: list[list[Tensor]] = [[] for _ in weights]
+    for arrays in inputs:
+        found = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        starts = found.pop("word_starts")[0]
+        hidden = network.words.encoder(**found, output_hidden_states=True).hidden_states
+        for part, weight, state in zip(parts, weights, hidden, strict=True):
+            part.append(weight * state[0, starts])
+    added = [torch.cat(part) for part in parts]
+    return added, torch.stack(added).sum(0)
