@@ -245,9 +245,11 @@ def test_weights_are_those_that_help_on_dev(
     learnt: Crf, tiny_artifact: Path, reports: list[Report]
 ) -> None:
     crf = pytest.importorskip("marsad_training.crf", reason="needs the train extra")
+    from marsad_training.tune import Dev
+
     extractor = marsad.load(tiny_artifact, threads=1)
     extractor.decoder = replace(extractor.decoder, crf=None)
-    found = crf.weigh([learnt], extractor, reports)
+    found = crf.weigh([learnt], extractor, Dev(reports))
     assert set(found.weight) == set(LAYERS)
     # a network that knows the reports by heart needs no help
     assert found.weight["mentions"] == 0.0

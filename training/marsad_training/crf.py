@@ -19,7 +19,7 @@ from marsad.text import Words, split_words
 from marsad.word_features import features, report_features
 from marsad_training.corpus import fingerprint
 from marsad_training.tags import gold_tags, span_f1, tag_path, tags_of
-from marsad_training.tune import EventSheet, RoleSheet, StatusSheet, tag_settings
+from marsad_training.tune import Dev, EventSheet, RoleSheet, StatusSheet, tag_settings
 
 # L-BFGS with both penalties; features that are seen once are left out
 _SHARED = {"feature.minfreq": 2, "feature.possible_transitions": True}
@@ -173,26 +173,31 @@ def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
     )
 
 
-def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Sequence[Report]) -> Crf:
+def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Dev) -> Crf:
     """For each layer the chain and the weight that serve dev best beside the network.
 
     The extractor has no CRF yet. Of equals the first. Tags are chosen by their span F1, statuses by
     the F1 of the rarer ones at gold triggers, roles by argument F1 beside the tags chosen before,
     reports by trigger F1 where those that seem quiet are taken to tell no event.
     """
-    words = [split_words(report.text) for report in dev]
+    reports = dev.every
+    words = [split_words(report.text) for report in reports]
     scores = extractor.score_words(words)
-    decoder = extractor.decoder
+    decoder, labels = extractor.decoder, extractor.decoder.labels
     crf = Crf(crfs[0].chains, _UNWEIGHED)
     rows = [features(found) for found in words]
     for layer in HEADS:
-        crf = _best(crf, crfs, layer, _tag_curve(layer, decoder.labels, dev, rows, scores))
-    crf = _best(crf, crfs, "statuses", _status_curve(decoder.labels, dev, words, scores))
+        n = dev.count(layer)
+        crf = _best(crf, crfs, layer, _tag_curve(layer, labels, reports[:n], rows, scores))
+    n = dev.count("statuses")
+    crf = _best(crf, crfs, "statuses", _status_curve(labels, reports[:n], words[:n], scores[:n]))
     decoder = replace(decoder, crf=crf)
     scores = [decoder.with_crf(*pair) for pair in zip(words, scores, strict=True)]
-    decoder = replace(decoder, settings=tag_settings(scores, dev, decoder.labels))
-    crf = _best(crf, crfs, "roles", _role_curve(decoder, dev, words, scores))
-    return _best(crf, crfs, "reports", _report_curve(decoder, dev, words, scores))
+    decoder = replace(decoder, settings=tag_settings(scores, reports, labels, dev))
+    for layer, curve in (("roles", _role_curve), ("reports", _report_curve)):
+        n = dev.count(layer)
+        crf = _best(crf, crfs, layer, curve(decoder, reports[:n], words[:n], scores[:n]))
+    return crf
 
 
 Curve = Callable[[Chain], list[float]]  # a figure of dev, higher is better, for each of WEIGHTS
@@ -216,10 +221,10 @@ def _tag_curve(
     scores: Sequence[WordScores],
 ) -> Curve:
     gold = [tag_path(report, layer, labels) for report in dev]
-    logits = [getattr(found, HEADS[layer]) for found in scores]
+    logits = [getattr(found, HEADS[layer]) for found in scores[: len(dev)]]
 
     def curve(chain: Chain) -> list[float]:
-        both = [(x, chain.marginals(row)) for x, row in zip(logits, rows, strict=True)]
+        both = [(x, chain.marginals(row)) for x, row in zip(logits, rows, strict=False)]
         return [span_f1(gold, [viterbi(mixed(*pair, w)) for pair in both]) for w in WEIGHTS]
 
     return curve

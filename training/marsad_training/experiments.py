@@ -59,7 +59,7 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
         run = open_run(folder)
         untuned = extractor_of(run.network, run.reader, run.labels)
         data = read_data(run.config)
-        settings = tune(untuned, data.dev, data.replayed_dev)
+        settings = tune(untuned, data.tuned_on)
         extractor = extractor_of(run.network, run.reader, run.labels, settings)
     return {
         "train_reports": training["train_reports"],

@@ -65,9 +65,9 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
         crfs.insert(0, earlier)
-    crf = weigh(crfs, torch_extractor, data.dev)
+    crf = weigh(crfs, torch_extractor, data.tuned_on)
     torch_extractor.decoder = replace(torch_extractor.decoder, crf=crf)
-    settings = tune(torch_extractor, data.dev, data.replayed_dev)
+    settings = tune(torch_extractor, data.tuned_on)
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "fp32"
         _write_artifact(full, run, settings, crf)

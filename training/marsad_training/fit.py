@@ -49,6 +49,7 @@ from marsad_training.learn import (
 )
 from marsad_training.network import JointNetwork, WordEncoder
 from marsad_training.tags import TagMetrics
+from marsad_training.tune import Dev
 
 # one in so many real reports is held out for dev, since the authored ones alone would tune
 # thresholds to authored prose
@@ -65,6 +66,20 @@ class Data:
     dev: list[Report]
     replay: tuple[tuple[Labels, list[Report]], ...] = ()  # each with the labels it was marked with
     replayed_dev: tuple[Report, ...] = ()
+
+    @property
+    def tuned_on(self) -> Dev:
+        """The dev reports, with the layers whose labels the replayed ones were marked with."""
+        marked = [labels for labels, _ in self.replay]
+        knows = {
+            "mentions": all(set(self.labels.mentions) <= set(old.mentions) for old in marked),
+            "triggers": all(set(self.labels.events) <= set(old.events) for old in marked),
+            "statuses": all(set(self.labels.statuses) <= set(old.statuses) for old in marked),
+        }
+        known = {layer for layer, all_known in knows.items() if all_known}
+        if "triggers" in known:
+            known.add("reports")
+        return Dev(self.dev, self.replayed_dev, frozenset(known))
 
     @property
     def learnt_from(self) -> list[Report]:

@@ -50,7 +50,7 @@ from marsad_training.export import CALIBRATION
 from marsad_training.fit import Run, evaluate, extractor_of, open_run
 from marsad_training.prune import prune
 from marsad_training.tags import tag_names
-from marsad_training.tune import tag_settings
+from marsad_training.tune import Dev, tag_settings
 
 TASKS = ("mentions", "mentions (overlap)")
 LEARNING = 4  # layers below the head that learn
@@ -79,7 +79,7 @@ def export_hf(
     tokenizer = hub_tokenizer(run)
     untuned = extractor_of(run.network, run.reader, run.labels)
     scores = untuned.score_words([split_words(report.text) for report in splits["dev"]])
-    settings = tag_settings(scores, splits["dev"], run.labels)
+    settings = tag_settings(scores, splits["dev"], run.labels, Dev(splits["dev"]))
     items = windows(tokenizer, (report.text for report in splits["train"]))
     teach(run, settings, items)
     fit_head(model, items, run.reader.pad_id)

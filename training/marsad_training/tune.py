@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,39 +23,64 @@ _TIED = 5e-3  # of rarer statuses, a sixth of the events
 _GIVEN = 2e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
 
 
-def tune(extractor: Extractor, dev: Sequence[Report], replayed: Sequence[Report] = ()) -> Settings:
-    """Settings that serve the dev reports best; the network itself stays as it is.
+@dataclass(frozen=True)
+class Dev:
+    """The dev reports of a run, and those that are replayed with it.
 
-    `replayed` reports may lack new labels, so of them only the roles are tuned: a few dozen dev
-    reports are too few for thresholds (measured: 0.7 F1 of arguments on old reports).
+    The latter may lack new labels, so a layer is tuned on them only where they were marked with all
+    of its labels (`known`), and roles always: a few dozen reports of one's own are too few
+    (measured: 0.7 F1 of arguments and 2 of triggers on old reports).
     """
-    ids = {report.id for report in dev}
-    reports = [*dev, *(report for report in replayed if report.id not in ids)]
+
+    own: Sequence[Report]
+    replayed: Sequence[Report] = ()
+    known: frozenset[str] = frozenset()
+
+    @property
+    def every(self) -> list[Report]:
+        """The own reports, then the replayed ones."""
+        ids = {report.id for report in self.own}
+        return [*self.own, *(report for report in self.replayed if report.id not in ids)]
+
+    def count(self, layer: str) -> int:
+        """How many of `every`, from the first on, a layer of the CRF is tuned on."""
+        return len(self.every) if layer in {"roles", *self.known} else len(self.own)
+
+
+def tune(extractor: Extractor, dev: Dev) -> Settings:
+    """Settings that serve the dev reports best; the network itself stays as it is."""
+    reports = dev.every
     words = [split_words(report.text) for report in reports]
     scores = extractor.score_words(words)
-    settings = tag_settings(scores[: len(dev)], dev, extractor.decoder.labels)
+    settings = tag_settings(scores, reports, extractor.decoder.labels, dev)
     decoder = replace(extractor.decoder, settings=settings)
-    bonus = _status_bonus(decoder, dev, words, scores)
+    statuses, eventful, roles = (
+        (decoder, reports[:n], words[:n], scores[:n])
+        for n in map(dev.count, ("statuses", "reports", "roles"))
+    )
     settings = replace(
         settings,
-        outside={**settings.outside, "statuses": bonus},
-        threshold=_thresholds(decoder, reports, words, scores),
-        least=_least(decoder, dev, words, scores),
+        outside={**settings.outside, "statuses": _status_bonus(*statuses)},
+        threshold=_thresholds(*roles),
+        least=_least(*eventful),
     )
     decoder = replace(extractor.decoder, settings=settings)
     pairs = [
         (r, decoder.report(r.text, w, s, r.id, r.date))
-        for r, w, s in zip(dev, words, scores, strict=False)
+        for r, w, s in zip(reports, words, scores, strict=True)
     ]
-    return replace(settings, certainty={kind: _certainty(pairs, kind) for kind in HEADS})
+    certainty = {kind: _certainty(pairs[: dev.count(kind)], kind) for kind in HEADS}
+    return replace(settings, certainty=certainty)
 
 
-def tag_settings(scores: Sequence[WordScores], dev: Sequence[Report], labels: Labels) -> Settings:
+def tag_settings(
+    scores: Sequence[WordScores], reports: Sequence[Report], labels: Labels, dev: Dev
+) -> Settings:
     """The temperatures of the tags and the bonus of the outside tag, from the scores of dev."""
     temperature, outside = {}, {}
     for kind, head in HEADS.items():
-        logits = [getattr(s, head) for s in scores]
-        gold = [tag_path(report, kind, labels) for report in dev]
+        logits = [getattr(s, head) for s in scores[: dev.count(kind)]]
+        gold = [tag_path(report, kind, labels) for report in reports[: dev.count(kind)]]
         temperature[kind] = _temperature(np.concatenate(logits), np.concatenate(gold))
         scaled = [x / np.float32(temperature[kind]) for x in logits]
         outside[kind] = _outside(scaled, gold)
@@ -95,7 +120,7 @@ class EventSheet:
     ):
         self.read: list[tuple[Words, list[Span]]] = []
         right = []
-        for report, at, found in zip(dev, words, scores, strict=False):
+        for report, at, found in zip(dev, words, scores, strict=True):
             if not len(at) or not (triggers := decoder.spans("triggers", found.trigger_tags)):
                 continue
             gold = {(at.span(e.start, e.end), e.type) for e in report.events}
@@ -126,15 +151,10 @@ def _least(
 class StatusSheet:
     """The gold triggers of the dev reports and their statuses, for judging scores of statuses."""
 
-    def __init__(
-        self,
-        labels: Labels,
-        dev: Sequence[Report],
-        words: Sequence[Words],
-    ):
+    def __init__(self, labels: Labels, dev: Sequence[Report], words: Sequence[Words]):
         self.read: list[list[Span]] = []
         gold = []
-        for report, at in zip(dev, words, strict=False):
+        for report, at in zip(dev, words, strict=True):
             placed = [(at.span(e.start, e.end), e) for e in report.events]
             found = sorted((span, e.type, e.status) for span, e in placed if span)
             self.read.append([Span(*span, labels.events.index(t), 1.0) for span, t, _ in found])
@@ -160,7 +180,7 @@ def _status_bonus(
     sheet = StatusSheet(decoder.labels, dev, words)
     if not len(sheet.gold):
         return 0.0
-    found = zip(sheet.read, words, scores, strict=False)
+    found = zip(sheet.read, words, scores, strict=True)
     curve = np.array(sheet.f1(np.concatenate([decoder.status_logits(*each) for each in found])))
     return float(_OUTSIDE[curve >= curve.max() - _TIED].min())
 
