@@ -90,7 +90,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(data.dev)},
             "layers": {"kept": layers, "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
-            "crf": {"weight": dict(crf.weight)},
+            "crf": {"weight": dict(crf.weight), "train_reports": len(data.learnt_from)},
             "int8_cost": _cost(load(full), load(small), data.dev),
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),
