@@ -282,3 +282,17 @@ def test_an_artifact_hands_its_chains_on(tiny_artifact: Path, labels: Labels) ->
         before, after = (x.chains[layer].marginals(rows) for x in (kept, found))
         assert np.allclose(before, after, atol=1e-6)
     assert crf.inherited(tiny_artifact.parent, labels) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(1, 3)), min_size=1, max_size=6),
+    st.integers(0, 20),
+)
+def test_closer_triggers_are_counted_as_by_hand(drawn: list[tuple[int, int]], at: int) -> None:
+    words = split_words(" ".join(["كلمة"] * 30))
+    triggers = [Marked(a, a + size, "X") for a, size in sorted(drawn)]
+    mention = Marked(at, at + 2, "Y")
+    gaps = [max(at - t.last, t.first - mention.last, -1) for t in triggers]
+    (row,) = role_features(words, triggers, [mention], [(0, 0)])
+    closer = sum(gap < gaps[0] for gap in gaps)
+    assert f"closer=Y {min(closer, 3)}" in row

@@ -262,7 +262,7 @@ class Decoder:
             words,
             self._marked(triggers, self.labels.events),
             self._marked(spans, list(self.labels.mentions)),
-            pairs.tolist(),
+            [(int(e), int(m)) for e, m in pairs],
         )
         return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
 

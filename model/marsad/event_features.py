@@ -3,7 +3,7 @@
 The CRF's classifiers of statuses and of roles read these, as its chains read `word_features`.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from marsad.text import JOINED, Words
 from marsad.word_features import fold, stem
 
 _AROUND = 8  # words of the sentence on either side of a trigger that may tell its status
+_NEAR = 60  # and no more of a sentence, for some have no end
 _ORDERED, _BAG = 3, 10  # so many words between are read as they stand; up to so many, each alone
 _GAPS = (0, 1, 2, 3, 5, 8, 13, 21, 40)  # upper ends of the classes of distance, in words
 _NONE = "#"  # where there is no word, or no such letter
@@ -26,7 +27,8 @@ class Marked(NamedTuple):
 
 def status_features(words: Words, triggers: Sequence[Marked]) -> list[list[str]]:
     """For each trigger: itself, the words of its sentence, the other triggers there."""
-    return [_status(_Context(words), trigger, triggers) for trigger in triggers]
+    context = _Context(words)
+    return [_status(context, trigger, triggers) for trigger in triggers]
 
 
 def role_features(
@@ -75,7 +77,8 @@ def _status(context: _Context, trigger: Marked, triggers: Sequence[Marked]) -> l
     for step, at in enumerate(range(last, min(end, last + _AROUND))):
         row += (f"> {min(step, 2)} fold={folded[at]}", f"> stem={stems[at]}")
         row.append(f"> pair={folded[at]} {context.fold(at + 1)}")
-    row += (f"near={stems[at]}" for at in range(start, end) if not first <= at < last)
+    near = range(max(start, first - _NEAR), min(end, last + _NEAR))
+    row += (f"near={stems[at]}" for at in near if not first <= at < last)
     row += (
         f"event {'<' if other.first < first else '>'}={other.type}"
         for other in triggers
@@ -90,6 +93,7 @@ class _Between:
     def __init__(self, context: _Context, triggers: Sequence[Marked], mentions: Sequence[Marked]):
         self.context, self.triggers, self.mentions = context, triggers, mentions
         self.trigger_firsts = [trigger.first for trigger in triggers]
+        self.trigger_lasts = sorted(trigger.last for trigger in triggers)
         self.mention_firsts = [mention.first for mention in mentions]
 
     def features(self, trigger: Marked, mention: Marked) -> Iterator[str]:
@@ -104,7 +108,7 @@ class _Between:
         passed = [x.type for x in _of(self.mentions, self.mention_firsts, low, high)]
         rivals = passed.count(m)
         crossed = len(_of(self.triggers, self.trigger_firsts, low, high))
-        closer = sum(_gap(other, mention) < apart for other in self.triggers)
+        closer = self._closer(mention, apart)
         breaks = min(abs(context.breaks[trigger.first] - context.breaks[mention.first]), 3)
         far = bisect_left(_GAPS, apart) if apart >= 0 else "over"
         at = f"{side}{min(breaks, 2)}"
@@ -135,6 +139,13 @@ class _Between:
             yield from (f"words={m} {side} {words}", f"words={e} {m} {side} {words}")
         elif apart <= _BAG:
             yield from (f"word={m} {side} {word}" for word in set(folded[low:high]))
+
+    def _closer(self, mention: Marked, apart: int) -> int:
+        """How many triggers have fewer words than `apart` between them and the mention."""
+        if apart < 0:
+            return 0
+        begun = bisect_left(self.trigger_firsts, mention.last + apart)
+        return begun - bisect_right(self.trigger_lasts, mention.first - apart)
 
 
 def _gap(one: Marked, other: Marked) -> int:
