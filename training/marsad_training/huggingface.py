@@ -3,9 +3,9 @@
 The network mixes all layers of the encoder, reads the first subword of each word through a head of
 two layers, and takes the best legal path of tags. A stock model has its last layer and one linear
 head, and each subword takes its own best tag; no algebra carries the mix up through layers that
-each normalise the whole vector. So the stock model starts as the run's encoder under a fresh head,
-and its topmost layers and the head learn to answer what the network decodes in the texts of the
-corpus's train split (distillation). What that costs in F1 is measured on the dev split, from which
+each normalise the whole vector. So the stock model starts as the run's encoder, pruned, under a
+head that is fitted to what the network decodes in the texts of the corpus's train split; then its
+topmost layers learn with it (distillation). What that costs in F1 is measured on the dev split, from which
 the stock model has learnt nothing, and told in the card.
 
 Triggers, statuses, roles and the letters joined before a mention are left out.
