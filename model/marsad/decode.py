@@ -86,9 +86,9 @@ class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
     `outside` is added to the score of the outside tag before Viterbi, and to that of the first
-    status; `threshold` is the
-    probability from which a role is filled, by role; `certainty` is the (slope, shift) that turns
-    the log odds of a span's score into those of its being right (Platt 1999).
+    status; `threshold` is the probability from which a role is filled, by role; `certainty` is the
+    (slope, shift) that turns the log odds of a span's score into those of its being right (Platt
+    1999); `least` is what `Decoder.eventful` is at least in a report that tells any event.
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
@@ -215,7 +215,7 @@ class Decoder:
         """(E, statuses) What network and CRF say of each trigger."""
         logits = scores.statuses[[span.first for span in triggers]]
         if triggers and self.crf and self.crf.weight["statuses"]:
-            rows = status_features(words, self._marked(triggers, self.labels.events))
+            rows = status_features(words, marked(triggers, self.labels.events))
             found = self.crf.chains["statuses"].marginals(rows)
             logits = mixed(logits, found, self.crf.weight["statuses"])
         logits[:, 0] += self.settings.outside.get("statuses", 0.0)
@@ -260,15 +260,16 @@ class Decoder:
         pairs = np.argwhere(sigmoid(logits).max(-1) >= _LEAST)
         rows = role_features(
             words,
-            self._marked(triggers, self.labels.events),
-            self._marked(spans, list(self.labels.mentions)),
+            marked(triggers, self.labels.events),
+            marked(spans, list(self.labels.mentions)),
             [(int(e), int(m)) for e, m in pairs],
         )
         return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
 
-    @staticmethod
-    def _marked(spans: Sequence[Span], types: Sequence[str]) -> list[Marked]:
-        return [Marked(span.first, span.last, types[span.label]) for span in spans]
+
+def marked(spans: Sequence[Span], types: Sequence[str]) -> list[Marked]:
+    """The spans with their types by name, as features are made of them."""
+    return [Marked(span.first, span.last, types[span.label]) for span in spans]
 
 
 def viterbi(logits: Floats) -> NDArray[np.int64]:

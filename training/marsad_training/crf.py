@@ -10,7 +10,7 @@ import numpy as np
 
 from marsad.artifact import CRF, load
 from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
-from marsad.decode import HEADS, Decoder, WordScores, sigmoid, viterbi
+from marsad.decode import HEADS, Decoder, WordScores, marked, sigmoid, viterbi
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.extractor import Extractor
@@ -88,14 +88,14 @@ def examples(report: Report, layer: str) -> Iterator[Example]:
         yield [report_features(words)], [REPORTS[bool(report.events)]]
         return
     events, mentions = _placed(words, report.events), _placed(words, report.mentions)
-    triggers = [marked for _, marked in events]
+    triggers = [found for _, found in events]
     if layer == "statuses":
         found = zip(status_features(words, triggers), (event for event, _ in events), strict=True)
         yield from (([row], [event.status]) for row, event in found)
         return
     pairs = [(e, m) for e in range(len(events)) for m in range(len(mentions))]
     roles = [{x.id: x.role for x in event.arguments} for event, _ in events]
-    rows = role_features(words, triggers, [marked for _, marked in mentions], pairs)
+    rows = role_features(words, triggers, [found for _, found in mentions], pairs)
     for (e, m), row in zip(pairs, rows, strict=True):
         yield [row], [roles[e].get(mentions[m][0].id, NO_ROLE)]
 
@@ -234,11 +234,10 @@ def _status_curve(
     labels: Labels, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
 ) -> Curve:
     sheet = StatusSheet(labels, dev, words)
-    types = labels.events
     rows = [
         row
         for at, triggers in zip(words, sheet.read, strict=True)
-        for row in status_features(at, [Marked(t.first, t.last, types[t.label]) for t in triggers])
+        for row in status_features(at, marked(triggers, labels.events))
     ]
     logits = np.concatenate(
         [

@@ -5,8 +5,8 @@ two layers, and takes the best legal path of tags. A stock model has its last la
 head, and each subword takes its own best tag; no algebra carries the mix up through layers that
 each normalise the whole vector. So the stock model starts as the run's encoder, pruned, under a
 head that is fitted to what the network decodes in the texts of the corpus's train split; then its
-topmost layers learn with it (distillation). What that costs in F1 is measured on the dev split, from which
-the stock model has learnt nothing, and told in the card.
+topmost layers learn with it (distillation). What that costs in F1 is measured on the dev split,
+from which the stock model has learnt nothing, and told in the card.
 
 Triggers, statuses, roles and the letters joined before a mention are left out.
 """

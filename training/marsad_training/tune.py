@@ -217,20 +217,22 @@ class RoleSheet:
     def thresholds(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         """For each role the chance that gives the best F1; `chances` are (E, M, R), one for each
         of `read`."""
+        return self._best_of(*self._counts(chances))
+
+    def f1(self, chances: Sequence[NDArray[np.float32]]) -> float:
+        """Micro-F1 of arguments at those thresholds."""
         right, wrong = self._counts(chances)
+        best = np.array(list(self._best_of(right, wrong).values()))
+        at = np.arange(len(best)), np.abs(_THRESHOLDS[None] - best[:, None]).argmin(1)
+        total = right[at].sum() + wrong[at].sum() + self.gold.sum()
+        return float(2 * right[at].sum() / max(total, 1))
+
+    def _best_of(self, right: NDArray[np.int64], wrong: NDArray[np.int64]) -> dict[str, float]:
         curves = 2 * right / np.maximum(right + wrong + self.gold[:, None], 1)
         return {
             role: _best(_THRESHOLDS, curve, neutral=0.5)
             for role, curve in zip(self.roles, curves.tolist(), strict=True)
         }
-
-    def f1(self, chances: Sequence[NDArray[np.float32]]) -> float:
-        """Micro-F1 of arguments at those thresholds."""
-        right, wrong = self._counts(chances)
-        best = np.array(list(self.thresholds(chances).values()))
-        at = np.arange(len(best)), np.abs(_THRESHOLDS[None] - best[:, None]).argmin(1)
-        total = right[at].sum() + wrong[at].sum() + self.gold.sum()
-        return float(2 * right[at].sum() / max(total, 1))
 
     def _counts(
         self, chances: Sequence[NDArray[np.float32]]
