@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from marsad import MarsadError, load
-from marsad.artifact import FILES
+from marsad.artifact import FILES, SUMS, seal
 
 SHIPPED = Path(__file__).parents[1] / "model" / "marsad" / "artifact"
 
@@ -26,8 +27,17 @@ def _edit(**changes: Any) -> Callable[[Path], None]:
         path = folder / "config.json"
         config = json.loads(path.read_text("utf-8")) | changes
         path.write_text(json.dumps(config), "utf-8")
+        seal(folder)
 
     return edit
+
+
+def _write(name: str, content: bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+        seal(folder)
+
+    return write
 
 
 def test_tiny_artifact_loads_and_reads(tiny_artifact: Path) -> None:
@@ -58,20 +68,19 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
-        (_edit(marsad_artifact=99), "is no marsad artifact of format 3"),
-        (_edit(crf={"sha256": "0"}), "is damaged: crf lacks 'weight'"),
+        (_edit(marsad_artifact=99), "is no marsad artifact of format 4"),
+        (_edit(crf_weights={}), "config.json: is damaged: 'mentions'"),
         (_edit(normalisation=0), "was made for normalisation 0"),
         (_edit(labels={}), "is damaged: the label set lacks"),
         (_edit(roles={}), "is damaged: the role tables lack"),
         (_edit(settings={"speed": 1}), "is damaged"),
         (_edit(special_tokens={}), "is damaged"),
-        (_edit(sha256="0"), "its sha256 is not the one"),
-        (lambda f: (f / "config.json").write_text("{", "utf-8"), "config.json: is damaged"),
-        (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), "config.json: is damaged"),
-        (lambda f: (f / "config.json").write_text("[]", "utf-8"), "is no marsad artifact"),
-        (lambda f: (f / "tokenizer.json").write_text("{}", "utf-8"), "not a tokenizer"),
-        (lambda f: (f / "model.onnx").write_bytes(b"onnx"), "its sha256 is not the one"),
-        (lambda f: (f / "crf.npz").write_bytes(b"PK"), "its sha256 is not the one"),
+        (_write("config.json", b"{"), "config.json: is damaged"),
+        (_write("config.json", b"\xff\xfe"), "config.json: is damaged"),
+        (_write("config.json", b"[]"), "is no marsad artifact"),
+        (_write("tokenizer.json", b"{}"), "not a tokenizer"),
+        (_write("model.onnx", b"onnx"), "not a network that onnxruntime can read"),
+        (_write("crf.npz", b"PK"), "crf.npz: is damaged"),
     ],
 )
 def test_sabotage_is_refused_in_one_sentence(
@@ -83,13 +92,26 @@ def test_sabotage_is_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_hashed_file_that_is_no_network_is_refused(copy: Path) -> None:
-    from marsad.artifact import sha256
-
-    (copy / "model.onnx").write_bytes(b"no network")
-    _edit(sha256=sha256(copy / "model.onnx"))(copy)
-    with pytest.raises(MarsadError, match="not a network that onnxruntime can read"):
+@pytest.mark.parametrize("name", FILES)
+def test_damage_at_any_place_of_any_file_is_refused(copy: Path, name: str) -> None:
+    path = copy / name
+    whole = path.read_bytes()
+    for percent in range(100):
+        place = len(whole) * percent // 100
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(MarsadError, match=r"is damaged|is no marsad|was made for") as caught:
+            load(copy)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(MarsadError, match="is damaged"):
         load(copy)
+    path.write_bytes(whole)
+    load(copy)
+
+
+def test_sums_are_those_of_the_standard_tool(copy: Path) -> None:
+    checked = subprocess.run(["sha256sum", "--check", SUMS], cwd=copy, capture_output=True)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_shipped_artifact_is_complete_small_and_measured() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from marsad.artifact import read_config
+from marsad.artifact import NETWORK, sums
 from marsad.errors import MarsadError
 
 card = pytest.importorskip("marsad_training.card", reason="needs the train extra")
@@ -33,7 +33,7 @@ def test_committed_results_are_of_the_shipped_network_and_agree_with_its_metrics
     found = {path: results.read(path) for path in RESULTS.glob("*/*.json")}
     assert found.keys() == card.shown(SHIPPED, RESULTS).keys(), "run marsad-bench again"
     metrics = json.loads((SHIPPED / "metrics.json").read_text("utf-8"))["scores"]["corpus-test"]
-    own = read_config(SHIPPED)["sha256"]
+    own = sums(SHIPPED)[NETWORK]
     for path, document in found.items():
         if document["suite"] == "corpus" and document["model"].get("sha256") == own:
             tasks = document["slices"]["all"]["tasks"]

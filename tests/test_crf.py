@@ -249,7 +249,8 @@ def test_weights_are_those_that_help_on_dev(
 
     extractor = marsad.load(tiny_artifact, threads=1)
     extractor.decoder = replace(extractor.decoder, crf=None)
-    found = crf.weigh([learnt], extractor, Dev(reports))
+    dev = Dev(reports)
+    found = crf.weigh([learnt], extractor.decoder, dev, extractor.score_words(dev.words))
     assert set(found.weight) == set(LAYERS)
     # a network that knows the reports by heart needs no help
     assert found.weight["mentions"] == 0.0

@@ -10,7 +10,9 @@ import pytest
 import marsad
 
 ROOT = Path(__file__).parents[1]
-ARTIFACT = ("config.json", "crf.npz", "metrics.json", "model.onnx", "tokenizer.json")
+ARTIFACT = (
+    "SHA256SUMS", "config.json", "crf.npz", "metrics.json", "model.onnx", "tokenizer.json"
+)  # fmt: skip
 
 
 def test_only_our_two_names_are_installed() -> None:

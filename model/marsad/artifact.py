@@ -1,14 +1,14 @@
 """The artifact folder: the whole contract between training and serving.
 
 `model.onnx` (the network), `tokenizer.json`, `config.json` (labels, role tables, settings, window
-limit, versions, sha256 of the weights, the encoder's name and licence), `crf.npz` (the CRF beside
-the network) and `metrics.json`.
+limit, versions, the encoder's name and licence), `crf.npz` (the CRF beside the network),
+`metrics.json`, and `SHA256SUMS` of them all, as `sha256sum` writes and checks it.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from marsad.crf import LAYERS, Crf
 from marsad.decode import Decoder, RoleTables, Settings, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor, Network
+from marsad.files import write_text
 from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
 
-FORMAT = 3
-CRF = "crf.npz"
-FILES = ("config.json", "model.onnx", CRF, "tokenizer.json", "metrics.json")
+FORMAT = 4
+NETWORK, CRF, SUMS = "model.onnx", "crf.npz", "SHA256SUMS"
+FILES = ("config.json", NETWORK, CRF, "tokenizer.json", "metrics.json", SUMS)
 
 
 def load(folder: str | Path | None = None, threads: int | None = None) -> Extractor:
@@ -42,8 +43,9 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
             return load(shipped, threads)
     folder = Path(folder)
     config = read_config(folder)
-    crf = _crf(folder / CRF, config)
+    _check_sums(folder)
     try:
+        crf = Crf.read(folder / CRF, {x: float(config["crf_weights"][x]) for x in LAYERS})
         decoder = Decoder(
             Labels.from_dict(config["labels"]),
             RoleTables.from_dict(config["roles"]),
@@ -53,11 +55,13 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
         special = config["special_tokens"]
         ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
         limit = config["limit"]
-    except (KeyError, TypeError, MarsadError) as error:
+    except (KeyError, TypeError, ValueError) as error:
+        raise at(folder / "config.json", None, f"is damaged: {error}.") from error
+    except MarsadError as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
     reader = Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
     threads = threads or os.cpu_count() or 1
-    network = _network(folder / "model.onnx", config, threads)
+    network = _network(folder / NETWORK, threads)
     return Extractor(reader, decoder, network, threads)
 
 
@@ -70,7 +74,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise at(folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}.")
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_bytes())
+        config = json.loads(_bytes(path))
     except ValueError as error:
         raise at(path, None, f"is damaged: {error}.") from error
     if not isinstance(config, dict) or config.get("marsad_artifact") != FORMAT:
@@ -84,10 +88,33 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def sha256(path: Path) -> str:
-    """The hash by which `config.json` knows its weights."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of an artifact, by its name, as `SHA256SUMS` has them."""
+    lines = _bytes(folder / SUMS).decode("utf-8", "replace").split("\n")
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def seal(folder: Path) -> None:
+    """Write `SHA256SUMS` of what stands in the folder, the last step of making an artifact."""
+    write_text(folder / SUMS, "".join(f"{_sha256(folder / n)}  {n}\n" for n in FILES if n != SUMS))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(_bytes(path)).hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+
+
+def _check_sums(folder: Path) -> None:
+    wanted = sums(folder)
+    for name in FILES:
+        if name != SUMS and wanted.get(name) != _sha256(folder / name):
+            raise at(folder / name, None, f"is damaged: its sha256 is not the one in {SUMS}.")
 
 
 def _tokenizer(path: Path) -> Tokenizer:
@@ -97,25 +124,9 @@ def _tokenizer(path: Path) -> Tokenizer:
         raise at(path, None, "is damaged: not a tokenizer.") from error
 
 
-def _crf(path: Path, config: Mapping[str, Any]) -> Crf:
-    try:
-        sha = config["crf"]["sha256"]
-        weight = {layer: float(config["crf"]["weight"][layer]) for layer in LAYERS}
-    except (KeyError, TypeError, ValueError) as error:
-        raise at(path.parent / "config.json", None, f"is damaged: crf lacks {error}.") from error
-    _check_hash(path, sha)
-    return Crf.read(path, weight)
-
-
-def _check_hash(path: Path, wanted: object) -> None:
-    if sha256(path) != wanted:
-        raise at(path, None, "is damaged: its sha256 is not the one that config.json names.")
-
-
-def _network(path: Path, config: Mapping[str, Any], threads: int) -> Network:
+def _network(path: Path, threads: int) -> Network:
     import onnxruntime as ort
 
-    _check_hash(path, config.get("sha256"))
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

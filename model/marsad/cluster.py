@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from marsad import __version__
-from marsad.artifact import load, read_config
+from marsad.artifact import NETWORK, load, sums
 from marsad.errors import MarsadError, at
 from marsad.extractor import Extractor
 from marsad.schema import Failure, Report
@@ -475,7 +475,7 @@ def _earlier(output: Folder) -> dict[str, Any]:
 def _identity(model: Path | None) -> dict[str, str]:
     """The version of the package and the sha256 of the model's weights."""
     with as_file(files("marsad") / "artifact") as shipped:
-        return {"marsad": __version__, "model": read_config(model or shipped)["sha256"]}
+        return {"marsad": __version__, "model": sums(model or shipped)[NETWORK]}
 
 
 @contextmanager

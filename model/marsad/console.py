@@ -1,5 +1,6 @@
 """What the commands share: a mistake is one sentence on stderr and exit code 2."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,20 @@ from marsad.errors import MarsadError
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """A MarsadError becomes its sentence on stderr and exit code 2; a closed pipe is no error."""
+    """A MarsadError, a full disk too, becomes its sentence on stderr and exit code 2; a closed pipe
+    is no error."""
     try:
         yield
+        sys.stdout.flush()
     except MarsadError as error:
         stop(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise typer.Exit(0) from None
+    except OSError as error:
+        # what could not be written is dropped, or Python tries again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None
+        where = error.filename or "standard output"
+        stop(f"{where}: cannot be read or written ({error.strerror}).")
 
 
 def stop(message: str) -> NoReturn:

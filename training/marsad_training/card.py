@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from marsad.artifact import read_config
+from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import at
 from marsad_training.benchmark import entities, report, results, suites
 from marsad_training.benchmark.setting import Document
@@ -88,7 +88,7 @@ def update_readme(readme: Path, artifact: Path) -> None:
 
 def shown(artifact: Path, folder: Path = RESULTS) -> dict[Path, Document]:
     """The results of the artifact's network, and of systems without a network."""
-    networks = (read_config(artifact)["sha256"], None)
+    networks = (sums(artifact)[NETWORK], None)
     found = results.below(folder)
     return {path: d for path, d in found.items() if d["model"].get("sha256") in networks}
 

@@ -13,7 +13,6 @@ from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
 from marsad.decode import HEADS, Decoder, WordScores, marked, sigmoid, viterbi
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
-from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
 from marsad.word_features import features, report_features
@@ -173,17 +172,15 @@ def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
     )
 
 
-def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Dev) -> Crf:
+def weigh(crfs: Sequence[Crf], alone: Decoder, dev: Dev, scores: Sequence[WordScores]) -> Crf:
     """For each layer the chain and the weight that serve dev best beside the network.
 
-    The extractor has no CRF yet. Of equals the first. Tags are chosen by their span F1, statuses by
+    The decoder has no CRF yet; `scores` are the network's, of each of `dev.every`. Of equals the
+    first. Tags are chosen by their span F1, statuses by
     the F1 of the rarer ones at gold triggers, roles by argument F1 beside the tags chosen before,
     reports by trigger F1 where those that seem quiet are taken to tell no event.
     """
-    reports = dev.every
-    words = [split_words(report.text) for report in reports]
-    scores = extractor.score_words(words)
-    decoder, labels = extractor.decoder, extractor.decoder.labels
+    reports, words, labels = dev.every, dev.words, alone.labels
     crf = Crf(crfs[0].chains, _UNWEIGHED)
     rows = [features(found) for found in words]
     for layer in HEADS:
@@ -191,7 +188,7 @@ def weigh(crfs: Sequence[Crf], extractor: Extractor, dev: Dev) -> Crf:
         crf = _best(crf, crfs, layer, _tag_curve(layer, labels, reports[:n], rows, scores))
     n = dev.count("statuses")
     crf = _best(crf, crfs, "statuses", _status_curve(labels, reports[:n], words[:n], scores[:n]))
-    decoder = replace(decoder, crf=crf)
+    decoder = replace(alone, crf=crf)
     scores = [decoder.with_crf(*pair) for pair in zip(words, scores, strict=True)]
     decoder = replace(decoder, settings=tag_settings(scores, reports, labels, dev))
     for layer, curve in (("roles", _role_curve), ("reports", _report_curve)):

@@ -11,7 +11,6 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from math import inf
 from pathlib import Path
 from statistics import mean, stdev
@@ -20,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from marsad.artifact import load
-from marsad.errors import MarsadError, at
+from marsad.errors import at
 from marsad.files import read_text, write_bytes, write_text
 from marsad_training.export import measure, stages
 from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
+from marsad_training.pictures import panels, svg
 from marsad_training.tune import tune
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
@@ -58,8 +58,8 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
             }
         run = open_run(folder)
         untuned = extractor_of(run.network, run.reader, run.labels)
-        data = read_data(run.config)
-        settings = tune(untuned, data.tuned_on)
+        dev = read_data(run.config).tuned_on
+        settings = tune(untuned.decoder, dev, untuned.score_words(dev.words))
         extractor = extractor_of(run.network, run.reader, run.labels, settings)
     return {
         "train_reports": training["train_reports"],
@@ -161,13 +161,7 @@ def _outlook(lines: Sequence[Line]) -> Iterator[str]:
 
 def picture(lines: Sequence[Line]) -> bytes:
     """The curves as SVG; raises MarsadError where matplotlib is not installed."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MarsadError("pictures need matplotlib: pip install 'marsad[train]'.") from error
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axis = figure.subplots()
+    figure, (axis,) = panels(7, 4)
     for line in lines:
         axis.plot(
             line.sizes, [100 * f1 for f1 in line.f1], marker="o", markersize=3,
@@ -180,11 +174,7 @@ def picture(lines: Sequence[Line]) -> bytes:
     axis.set_xlabel("real excerpts trained on, beside the authored reports")
     axis.set_ylabel("F1")
     axis.legend(frameon=False, ncols=2, fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
-    out = BytesIO()
-    with rc_context({"svg.hashsalt": "marsad"}):  # the same figures, the same file
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    return svg(figure)
 
 
 def write(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from typing import Any
 import onnx
 import torch
 
-from marsad.artifact import CRF, FORMAT, load, sha256
+from marsad.artifact import CRF, FORMAT, NETWORK, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
-from marsad.decode import Settings, viterbi
+from marsad.decode import Settings, WordScores, viterbi
 from marsad.errors import MarsadError
-from marsad.extractor import Extractor, windows
+from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
@@ -40,13 +40,12 @@ from marsad_training.fit import (
 )
 from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
-from marsad_training.prune import prune
+from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
 from marsad_training.tune import calibration_error, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package
 LARGEST_RATE = 1.25  # bytes for each weight of a larger one; its heads stay in fp32
-CALIBRATION = 50  # training reports by which the inputs of int8 products are scaled
 PARITY = 0.995  # least share of dev words whose tags ONNX fp32 and torch agree on
 
 
@@ -58,36 +57,38 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     """
     run = open_run(run_folder)
     data = read_data(run.config)
-    texts = [report.text for report in data.train[:: -(-len(data.train) // CALIBRATION)]]
-    inputs = [x for text in texts for _, x in windows(run.reader, split_words(text))]
+    inputs = sample(run.reader, [report.text for report in data.train])
     cut = prune(run.network, inputs)
-    torch_extractor = extractor_of(run.network, run.reader, run.labels)
+    untuned = extractor_of(run.network, run.reader, run.labels)
+    dev = data.tuned_on
+    scores = untuned.score_words(dev.words)
     crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
         crfs.insert(0, earlier)
-    crf = weigh(crfs, torch_extractor, data.tuned_on)
-    torch_extractor.decoder = replace(torch_extractor.decoder, crf=crf)
-    settings = tune(torch_extractor, data.tuned_on)
+    crf = weigh(crfs, untuned.decoder, dev, scores)
+    decoder = replace(untuned.decoder, crf=crf)
+    settings = tune(decoder, dev, scores)
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "fp32"
         _write_artifact(full, run, settings, crf)
-        _export_onnx(run, full / "model.onnx")
-        _seal(full)
-        parity = tag_parity(torch_extractor, load(full), data.dev)
+        _export_onnx(run, full / NETWORK)
+        seal(full)
+        with_crf = (decoder.with_crf(*pair) for pair in zip(dev.words, scores, strict=True))
+        parity = tag_parity(with_crf, load(full).score_words(dev.words))
         if parity < PARITY:
             raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
         small = Path(scratch) / "int8"
         shutil.copytree(full, small)
         encoder: Any = run.network.words.encoder
         layers = encoder.config.num_hidden_layers
-        quantise(full / "model.onnx", small / "model.onnx", layers, inputs)
-        _seal(small)
-        size = (small / "model.onnx").stat().st_size
+        quantise(full / NETWORK, small / NETWORK, layers, inputs)
+        seal(small)
+        size = (small / NETWORK).stat().st_size
         most = largest(sum(p.numel() for p in run.network.parameters()))
         if size > most:
             raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
         metrics = {
-            "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(data.dev)},
+            "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(scores)},
             "layers": {"kept": layers, "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
             "crf": {"weight": dict(crf.weight), "train_reports": len(data.learnt_from)},
@@ -96,10 +97,19 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             "scores": measure(load(small), Path(run.config.corpus), real),
         }
         (small / "metrics.json").write_text(_pretty(metrics), "utf-8")
-        if target.exists():
-            shutil.rmtree(target)
-        shutil.copytree(small, target)
+        seal(small)
+        _put(small, target)
     return metrics
+
+
+def _put(made: Path, target: Path) -> None:
+    """Copy a folder to its place; a copy that breaks off leaves what stood there."""
+    half = target.with_name(f".{target.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(made, half)
+    if target.exists():
+        shutil.rmtree(target)
+    half.rename(target)
 
 
 def largest(weights: int) -> int:
@@ -149,11 +159,10 @@ def false_events(pairs: Sequence[tuple[Report, Report]]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def tag_parity(left: Extractor, right: Extractor, reports: Sequence[Report]) -> float:
-    """The share of words on which both choose the same mention and trigger tags."""
-    words = [split_words(report.text) for report in reports]
+def tag_parity(left: Iterable[WordScores], right: Iterable[WordScores]) -> float:
+    """The share of words for which two scores of the same texts choose the same tags."""
     same = count = 0
-    for a, b in zip(left.score_words(words), right.score_words(words), strict=True):
+    for a, b in zip(left, right, strict=True):
         for head in ("mention_tags", "trigger_tags"):
             x, y = viterbi(getattr(a, head)), viterbi(getattr(b, head))
             same, count = same + int((x == y).sum()), count + len(x)
@@ -191,8 +200,8 @@ def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> Non
         "encoder_licence": getattr(encoder, "encoder_licence", "see the card of the encoder"),
         "limit": run.reader.limit, "special_tokens": run.special,
         "labels": run.labels.to_dict(), "settings": asdict(settings),
-        "roles": decoder_of(run.network, run.labels).tables.to_dict(), "sha256": "",
-        "crf": {"weight": dict(crf.weight), "sha256": ""},
+        "roles": decoder_of(run.network, run.labels).tables.to_dict(),
+        "crf_weights": dict(crf.weight),
         "network": {  # what the graph does not tell, for training on from the artifact
             "encoder": {"model_type": encoder.model_type, **encoder.to_diff_dict()},
             "mix": network.words.mix.tolist(), "rest": network.words.rest.tolist(),
@@ -202,15 +211,6 @@ def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> Non
     (folder / CRF).write_bytes(crf.to_bytes())
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
     (folder / "metrics.json").write_text("{}", "utf-8")
-
-
-def _seal(folder: Path) -> None:
-    """Write the hash of the weights into `config.json`."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text("utf-8"))
-    config["sha256"] = sha256(folder / "model.onnx")
-    config["crf"]["sha256"] = sha256(folder / CRF)
-    path.write_text(json.dumps(config, ensure_ascii=False), "utf-8")
 
 
 def _cost(full: Extractor, small: Extractor, dev: Sequence[Report]) -> dict[str, Any]:

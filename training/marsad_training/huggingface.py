@@ -37,7 +37,6 @@ from transformers import (
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
-from marsad.extractor import windows as read
 from marsad.files import write_bytes, write_text
 from marsad.schema import Mention, Report
 from marsad.score import score
@@ -46,9 +45,8 @@ from marsad.windows import Reader
 from marsad_training.card import rendered
 from marsad_training.corpus import read_reports, read_splits
 from marsad_training.encode import Features, pad_inputs
-from marsad_training.export import CALIBRATION
 from marsad_training.fit import Run, evaluate, extractor_of, open_run
-from marsad_training.prune import prune
+from marsad_training.prune import prune, sample
 from marsad_training.tags import tag_names
 from marsad_training.tune import Dev, tag_settings
 
@@ -73,14 +71,14 @@ def export_hf(
     splits = read_splits(Path(run.config.corpus))
     sets = {"corpus-dev": splits["dev"]}
     sets |= {path.stem: read_reports(path, run.labels) for path in real}
-    texts = [report.text for report in splits["train"][:CALIBRATION]]
-    prune(run.network, [x for t in texts for _, x in read(run.reader, split_words(t))])
+    texts = [report.text for report in splits["train"]]
+    prune(run.network, sample(run.reader, texts))
     model = stock_model(run_folder, run)
     tokenizer = hub_tokenizer(run)
     untuned = extractor_of(run.network, run.reader, run.labels)
     scores = untuned.score_words([split_words(report.text) for report in splits["dev"]])
     settings = tag_settings(scores, splits["dev"], run.labels, Dev(splits["dev"]))
-    items = windows(tokenizer, (report.text for report in splits["train"]))
+    items = windows(tokenizer, texts)
     teach(run, settings, items)
     fit_head(model, items, run.reader.pad_id)
     learn(model, items, run, passes)

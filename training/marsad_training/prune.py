@@ -5,16 +5,25 @@ layers may end with layers whose output is the same for every word: what they ad
 constant, which costs nothing, where they cost a twelfth of the time each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from marsad.extractor import Arrays
+from marsad.extractor import Arrays, windows
+from marsad.text import split_words
+from marsad.windows import Reader
 from marsad_training.network import JointNetwork
 
+SAMPLE = 50  # texts of the train split, even over it, that tell what a network reads
 SAME = 0.01  # of the mix's spread over words: a layer that adds less adds a constant
+
+
+def sample(reader: Reader, texts: Sequence[str]) -> list[Arrays]:
+    """The windows of some of the texts that a network was trained on."""
+    some = texts[:: -(-len(texts) // SAMPLE)]
+    return [x for text in some for _, x in windows(reader, split_words(text))]
 
 
 def prune(network: JointNetwork, inputs: Iterable[Arrays]) -> int:

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from io import BytesIO
 from itertools import count, pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +37,7 @@ from marsad_training.encode import Features, collate, encode_report
 from marsad_training.fit import build_network, evaluate, extractor_of, read_data
 from marsad_training.learn import Order, base_folder, load_reader, parameter_groups
 from marsad_training.network import WordEncoder, load_base
+from marsad_training.pictures import panels, svg
 
 TASKS = ("mentions", "triggers")  # their mean F1 is what is compared
 CHANCE = "random"
@@ -293,26 +293,17 @@ def picture(found: Mapping[str, Any]) -> bytes:
 
     Raises MarsadError where matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MarsadError("pictures need matplotlib: pip install 'marsad[corpus]'.") from error
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    for axis, cost in zip(figure.subplots(1, 2, sharey=True), ("reports", "words"), strict=True):
+    figure, axes = panels(9, 4, 2)
+    for axis, cost in zip(axes, ("reports", "words"), strict=True):
         for name, curve in found["curves"].items():
             x, mean, sd = curve[cost]["mean"], *(np.array(curve["f1"][k]) for k in ("mean", "sd"))
             axis.plot(x, mean, marker="o", markersize=3, label=name)
             axis.fill_between(x, mean - sd, mean + sd, alpha=0.15)
         axis.axhline(found["goal"], color="grey", linewidth=0.8, linestyle=":")
         axis.set_xlabel(f"{cost} annotated")
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("F1, mean of mentions and triggers")
-    figure.axes[0].legend(frameon=False)
-    out = BytesIO()
-    with rc_context({"svg.hashsalt": "marsad"}):  # the same figures, the same file
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    axes[0].set_ylabel("F1, mean of mentions and triggers")
+    axes[0].legend(frameon=False)
+    return svg(figure)
 
 
 def write(config: SimulationConfig, points: Sequence[Point], folder: Path) -> dict[str, Any]:

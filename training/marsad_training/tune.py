@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.decode import HEADS, Decoder, Settings, Span, WordScores, log_odds, softmax, viterbi
-from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
 from marsad_training.tags import span_f1, tag_path
@@ -42,18 +41,25 @@ class Dev:
         ids = {report.id for report in self.own}
         return [*self.own, *(report for report in self.replayed if report.id not in ids)]
 
+    @property
+    def words(self) -> list[Words]:
+        """The words of each of `every`."""
+        return [split_words(report.text) for report in self.every]
+
     def count(self, layer: str) -> int:
         """How many of `every`, from the first on, a layer of the CRF is tuned on."""
         return len(self.every) if layer in {"roles", *self.known} else len(self.own)
 
 
-def tune(extractor: Extractor, dev: Dev) -> Settings:
-    """Settings that serve the dev reports best; the network itself stays as it is."""
-    reports = dev.every
-    words = [split_words(report.text) for report in reports]
-    scores = extractor.score_words(words)
-    settings = tag_settings(scores, reports, extractor.decoder.labels, dev)
-    decoder = replace(extractor.decoder, settings=settings)
+def tune(untuned: Decoder, dev: Dev, scores: Sequence[WordScores]) -> Settings:
+    """Settings that serve the dev reports best; the network itself stays as it is.
+
+    `scores` are the network's alone, of each of `dev.every`.
+    """
+    reports, words = dev.every, dev.words
+    scores = [untuned.with_crf(*pair) for pair in zip(words, scores, strict=True)]
+    settings = tag_settings(scores, reports, untuned.labels, dev)
+    decoder = replace(untuned, settings=settings)
     statuses, eventful, roles = (
         (decoder, reports[:n], words[:n], scores[:n])
         for n in map(dev.count, ("statuses", "reports", "roles"))
@@ -64,7 +70,7 @@ def tune(extractor: Extractor, dev: Dev) -> Settings:
         threshold=_thresholds(*roles),
         least=_least(*eventful),
     )
-    decoder = replace(extractor.decoder, settings=settings)
+    decoder = replace(untuned, settings=settings)
     pairs = [
         (r, decoder.report(r.text, w, s, r.id, r.date))
         for r, w, s in zip(reports, words, scores, strict=True)

@@ -241,49 +241,64 @@ def _plots(documents: Sequence[Document]) -> Iterator[Plot]:
     first = next((name for d in documents for name in whole(d)), None)
     parts = {d["model"]["name"]: whole(d)[first] for d in documents if first in whole(d)}
     if suite in _BY_LABEL and first is not None:
-        n = max(part["reports"] for part in parts.values())
         for kind in ("mentions", "triggers"):
-            gold = {
-                label: figures["gold"]
-                for part in parts.values()
-                for label, figures in part["tasks"].get(kind, {"labels": {}})["labels"].items()
-            }
-            series = {
-                model: {
-                    f"{label} ({gold[label]})": figures["f1"]
-                    for label, figures in part["tasks"][kind]["labels"].items()
-                }
-                for model, part in parts.items()
-                if kind in part["tasks"]
-            }
-            if gold:
-                yield _plot(
-                    f"F1 of {kind} by type on {first}, {n} reports; in brackets how many in gold.",
-                    plots.bars(f"{suite}-{kind}", series, "F1", 1.0),
-                )
-        curves: dict[str, dict[str, Any]] = {}
-        for model, part in parts.items():
-            for kind, found in part["calibration"].items():
-                label = f"{model}: ECE {found['ece']:.3f}, n = {found['spans']}"
-                curves.setdefault(kind, {})[label] = found["bins"]
-        if curves:
-            yield _plot(
-                f"Do scores say how often a span is right? On {first}; the dotted line is perfect.",
-                plots.reliability(f"{suite}-reliability", curves),
-            )
-        tables = {
-            f"{model}, n = {sum(sum(row.values()) for row in part['status_confusion'].values())}":
-            part["status_confusion"]
-            for model, part in parts.items()
-            if part["status_confusion"]
-        }  # fmt: skip
-        if tables:
-            yield _plot(
-                f"Status of the triggers found on {first}; shade: share of the gold status.",
-                plots.confusion(f"{suite}-status", tables),
-            )
+            yield from _of_labels(suite, first, parts, kind)
+        yield from _of_calibration(suite, first, parts)
+        yield from _of_statuses(suite, first, parts)
     for number, document in enumerate(documents):
         yield from _speed(document, number)
+
+
+_Parts = Mapping[str, dict[str, Any]]  # a slice by the model that was measured on it
+
+
+def _of_labels(suite: str, first: str, parts: _Parts, kind: str) -> Iterator[Plot]:
+    gold = {
+        label: figures["gold"]
+        for part in parts.values()
+        for label, figures in part["tasks"].get(kind, {"labels": {}})["labels"].items()
+    }
+    series = {
+        model: {
+            f"{label} ({gold[label]})": figures["f1"]
+            for label, figures in part["tasks"][kind]["labels"].items()
+        }
+        for model, part in parts.items()
+        if kind in part["tasks"]
+    }
+    if gold:
+        n = max(part["reports"] for part in parts.values())
+        yield _plot(
+            f"F1 of {kind} by type on {first}, {n} reports; in brackets how many in gold.",
+            plots.bars(f"{suite}-{kind}", series, "F1", 1.0),
+        )
+
+
+def _of_calibration(suite: str, first: str, parts: _Parts) -> Iterator[Plot]:
+    curves: dict[str, dict[str, Any]] = {}
+    for model, part in parts.items():
+        for kind, found in part["calibration"].items():
+            label = f"{model}: ECE {found['ece']:.3f}, n = {found['spans']}"
+            curves.setdefault(kind, {})[label] = found["bins"]
+    if curves:
+        yield _plot(
+            f"Do scores say how often a span is right? On {first}; the dotted line is perfect.",
+            plots.reliability(f"{suite}-reliability", curves),
+        )
+
+
+def _of_statuses(suite: str, first: str, parts: _Parts) -> Iterator[Plot]:
+    tables = {
+        f"{model}, n = {sum(sum(row.values()) for row in part['status_confusion'].values())}":
+        part["status_confusion"]
+        for model, part in parts.items()
+        if part["status_confusion"]
+    }  # fmt: skip
+    if tables:
+        yield _plot(
+            f"Status of the triggers found on {first}; shade: share of the gold status.",
+            plots.confusion(f"{suite}-status", tables),
+        )
 
 
 def _speed(document: Document, number: int) -> Iterator[Plot]:

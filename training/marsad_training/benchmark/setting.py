@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import marsad
-from marsad.artifact import read_config
+from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import MarsadError
 from marsad.extractor import Dates, Ids
 from marsad.files import read_text
@@ -58,7 +58,7 @@ def open_system(artifact: Path | None = None) -> System:
     config = read_config(folder)
     training = json.loads(read_text(folder / "metrics.json")).get("training", {})
     facts = {
-        "sha256": config.get("sha256"),
+        "sha256": sums(folder).get(NETWORK),
         "encoder": config.get("encoder"),
         "onnx_bytes": (folder / "model.onnx").stat().st_size,
         "train_reports": training.get("train_reports"),

@@ -1,0 +1,53 @@
+"""A full disk: one sentence, exit code 2, and what stood there still stands."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from marsad import Report
+from marsad.formats import FORMATS, jsonl
+
+ROOM = 512  # bytes of a file
+
+
+def run(*arguments: str | Path, **how: object) -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, "-c", "from marsad.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, stderr=subprocess.PIPE, **how)  # type: ignore[call-overload,no-any-return]
+
+
+def cramped() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("brat", "spacy")])
+def test_convert_leaves_what_stood_there(name: str, tmp_path: Path, reports: list[Report]) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out" / "target"
+    source.write_text(jsonl.write(reports), "utf-8")
+    arguments = ("convert", source, target, "--from", "jsonl", "--to", name)
+    assert run(*arguments).returncode == 0
+    before = files_in(tmp_path)
+    done = run(*arguments, preexec_fn=cramped)
+    assert done.returncode == 2, done.stderr
+    assert b"cannot be written (File too large)" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("form", ["jsonl", "pretty", "csv", "geojson", "html"])
+def test_a_full_standard_output_is_told(form: str, tmp_path: Path, tiny_artifact: Path) -> None:
+    text = tmp_path / "report.txt"
+    text.write_text("هدد حزب الله بقصف حيفا", "utf-8")
+    with open("/dev/full", "wb") as full:
+        done = run("predict", text, "--model", tiny_artifact, "--format", form, stdout=full)
+    assert (done.returncode, done.stderr) == (
+        2, b"marsad: standard output: cannot be read or written (No space left on device).\n"
+    )  # fmt: skip
