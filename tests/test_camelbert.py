@@ -134,7 +134,7 @@ def test_fit_export_and_load_serve_one_model(
     assert all(abs(cost["cost"]) < 0.05 for cost in metrics["int8_cost"].values())
     facts = json.loads((artifact / "config.json").read_text("utf-8"))
     assert facts["special_tokens"] == {"start": 2, "end": 3, "pad": 0, "unknown": 1}
-    assert facts["limit"] == 380
+    assert facts["limit"] == export.READ
     assert facts["network"]["encoder"]["layer_norm_eps"] == 1e-12
     opened = fit.open_run(run).network.words.encoder.config
     assert (opened.type_vocab_size, opened.max_position_embeddings) == (2, 512)
@@ -184,7 +184,7 @@ def test_a_long_report_is_read_in_windows_of_our_limit(
     extractor.network = seen
     text = "\n\n".join(report.text for report in reports * 20)
     found = extractor.predict(text, "2022-01-04")
-    assert max(longest) <= 382
+    assert max(longest) <= export.READ + 2
     assert len(longest) > 1
     last = text.rindex(reports[-1].text)
     assert any(mention.start >= last for mention in found.mentions)

@@ -1,7 +1,7 @@
 """`marsad-train export`: a finished run -> the artifact folder that serves.
 
-Temperatures and thresholds are fitted on dev, the network is traced to ONNX, checked against
-torch and quantised to int8. Every figure goes to `metrics.json`.
+The network is traced to ONNX, checked against torch and quantised to int8. By what that says of dev
+the CRF is weighed, and temperatures and thresholds fitted. Every figure goes to `metrics.json`.
 """
 
 import json
@@ -20,7 +20,7 @@ import torch
 from marsad.artifact import CRF, FORMAT, NETWORK, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
-from marsad.decode import Settings, WordScores, viterbi
+from marsad.decode import Decoder, Settings, WordScores, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
@@ -32,7 +32,6 @@ from marsad_training.fit import (
     SELECTED,
     Run,
     decoder_of,
-    evaluate,
     extractor_of,
     open_run,
     read_again,
@@ -42,10 +41,13 @@ from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
-from marsad_training.tune import calibration_error, tune
+from marsad_training.tune import calibration_error, decoded, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package
 LARGEST_RATE = 1.25  # bytes for each weight of a larger one; its heads stay in fp32
+# subwords that are read at once: dev reports are read as well as with 380, the limit of training,
+# and made ten times as long better (mentions +0.5, triggers +0.9, arguments +0.8) and faster by 8 %
+READ = 256
 PARITY = 0.995  # least share of dev words whose tags ONNX fp32 and torch agree on
 
 
@@ -56,43 +58,47 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     MarsadError where parity or size is not met.
     """
     run = open_run(run_folder)
+    run = replace(run, reader=replace(run.reader, limit=min(run.reader.limit, READ)))
     data = read_data(run.config)
     inputs = sample(run.reader, [report.text for report in data.train])
     cut = prune(run.network, inputs)
-    untuned = extractor_of(run.network, run.reader, run.labels)
     dev = data.tuned_on
-    scores = untuned.score_words(dev.words)
     crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
         crfs.insert(0, earlier)
-    crf = weigh(crfs, untuned.decoder, dev, scores)
-    decoder = replace(untuned.decoder, crf=crf)
-    settings = tune(decoder, dev, scores)
     with tempfile.TemporaryDirectory() as scratch:
-        full = Path(scratch) / "fp32"
-        _write_artifact(full, run, settings, crf)
+        full, small = Path(scratch) / "fp32", Path(scratch) / "int8"
+        _write_artifact(full, run, Settings(), crfs[0])
         _export_onnx(run, full / NETWORK)
         seal(full)
-        with_crf = (decoder.with_crf(*pair) for pair in zip(dev.words, scores, strict=True))
-        parity = tag_parity(with_crf, load(full).score_words(dev.words))
+        exact = load(full).score_words(dev.words)
+        trained = extractor_of(run.network, run.reader, run.labels).score_words(dev.words)
+        parity = tag_parity(trained, exact)
         if parity < PARITY:
             raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
-        small = Path(scratch) / "int8"
         shutil.copytree(full, small)
         encoder: Any = run.network.words.encoder
         layers = encoder.config.num_hidden_layers
         quantise(full / NETWORK, small / NETWORK, layers, inputs)
-        seal(small)
         size = (small / NETWORK).stat().st_size
         most = largest(sum(p.numel() for p in run.network.parameters()))
         if size > most:
             raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
+        seal(small)
+        served = load(small)
+        scores = served.score_words(dev.words)  # what is tuned is what serves
+        alone = replace(served.decoder, crf=None)
+        crf = weigh(crfs, alone, dev, scores)
+        decoder = replace(alone, crf=crf)
+        decoder = replace(decoder, settings=tune(decoder, dev, scores))
+        _write_artifact(small, run, decoder.settings, crf)
+        seal(small)
         metrics = {
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(scores)},
             "layers": {"kept": layers, "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
             "crf": {"weight": dict(crf.weight), "train_reports": len(data.learnt_from)},
-            "int8_cost": _cost(load(full), load(small), data.dev),
+            "int8_cost": _cost(decoder, dev.own, exact, scores),
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),
         }
@@ -190,7 +196,7 @@ def _export_onnx(run: Run, target: Path) -> None:
 
 
 def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     run.reader.tokenizer.save(str(folder / "tokenizer.json"))
     network: Any = run.network
     encoder = network.words.encoder.config
@@ -213,9 +219,13 @@ def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> Non
     (folder / "metrics.json").write_text("{}", "utf-8")
 
 
-def _cost(full: Extractor, small: Extractor, dev: Sequence[Report]) -> dict[str, Any]:
-    """Dev F1 of fp32 and int8, and what int8 costs."""
-    before, after = evaluate(full, dev), evaluate(small, dev)
+def _cost(
+    decoder: Decoder, dev: Sequence[Report], exact: list[WordScores], scores: list[WordScores]
+) -> dict[str, Any]:
+    """Dev F1 by the scores of fp32 and of int8, and what int8 costs."""
+    before, after = (
+        score(dev, decoded(decoder, dev, said[: len(dev)])) for said in (exact, scores)
+    )
     return {
         task: {
             "fp32": round(before.f1(task), 4),

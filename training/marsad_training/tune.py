@@ -79,6 +79,18 @@ def tune(untuned: Decoder, dev: Dev, scores: Sequence[WordScores]) -> Settings:
     return replace(settings, certainty=certainty)
 
 
+def decoded(
+    decoder: Decoder, reports: Sequence[Report], scores: Sequence[WordScores]
+) -> list[Report]:
+    """What the decoder reads in texts of which the network alone says `scores`."""
+    found = []
+    for report, said in zip(reports, scores, strict=True):
+        words = split_words(report.text)
+        said = decoder.with_crf(words, said)
+        found.append(decoder.report(report.text, words, said, report.id, report.date))
+    return found
+
+
 def tag_settings(
     scores: Sequence[WordScores], reports: Sequence[Report], labels: Labels, dev: Dev
 ) -> Settings:
