@@ -20,9 +20,9 @@ import torch
 from marsad.artifact import CRF, FORMAT, NETWORK, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
-from marsad.decode import Decoder, Settings, WordScores, viterbi
+from marsad.decode import Decoder, WordScores, viterbi
 from marsad.errors import MarsadError
-from marsad.extractor import Extractor
+from marsad.extractor import Arrays, Extractor
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
@@ -41,7 +41,7 @@ from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
-from marsad_training.tune import calibration_error, decoded, tune
+from marsad_training.tune import Dev, calibration_error, decoded, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package
 LARGEST_RATE = 1.25  # bytes for each weight of a larger one; its heads stay in fp32
@@ -68,36 +68,20 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
         crfs.insert(0, earlier)
     with tempfile.TemporaryDirectory() as scratch:
         full, small = Path(scratch) / "fp32", Path(scratch) / "int8"
-        _write_artifact(full, run, Settings(), crfs[0])
-        _export_onnx(run, full / NETWORK)
-        seal(full)
-        exact = load(full).score_words(dev.words)
+        size = _write_networks(run, full, small, inputs, crfs[0])
+        exact, scores = (load(folder).score_words(dev.words) for folder in (full, small))
         trained = extractor_of(run.network, run.reader, run.labels).score_words(dev.words)
         parity = tag_parity(trained, exact)
         if parity < PARITY:
             raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
-        shutil.copytree(full, small)
-        encoder: Any = run.network.words.encoder
-        layers = encoder.config.num_hidden_layers
-        quantise(full / NETWORK, small / NETWORK, layers, inputs)
-        size = (small / NETWORK).stat().st_size
-        most = largest(sum(p.numel() for p in run.network.parameters()))
-        if size > most:
-            raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
-        seal(small)
-        served = load(small)
-        scores = served.score_words(dev.words)  # what is tuned is what serves
-        alone = replace(served.decoder, crf=None)
-        crf = weigh(crfs, alone, dev, scores)
-        decoder = replace(alone, crf=crf)
-        decoder = replace(decoder, settings=tune(decoder, dev, scores))
-        _write_artifact(small, run, decoder.settings, crf)
+        decoder = _tuned(load(small).decoder, crfs, dev, scores)
+        _write_artifact(small, run, decoder)
         seal(small)
         metrics = {
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(scores)},
-            "layers": {"kept": layers, "cut": cut},
+            "layers": {"kept": _layers(run), "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
-            "crf": {"weight": dict(crf.weight), "train_reports": len(data.learnt_from)},
+            "crf": {"weight": _weights(decoder), "train_reports": len(data.learnt_from)},
             "int8_cost": _cost(decoder, dev.own, exact, scores),
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),
@@ -106,6 +90,41 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
         seal(small)
         _put(small, target)
     return metrics
+
+
+def _write_networks(run: Run, full: Path, small: Path, inputs: list[Arrays], crf: Crf) -> int:
+    """Untuned artifacts of the network in fp32 and in int8; returns the bytes of the latter."""
+    _write_artifact(full, run, replace(decoder_of(run.network, run.labels), crf=crf))
+    _export_onnx(run, full / NETWORK)
+    seal(full)
+    shutil.copytree(full, small)
+    quantise(full / NETWORK, small / NETWORK, _layers(run), inputs)
+    seal(small)
+    size = (small / NETWORK).stat().st_size
+    most = largest(sum(p.numel() for p in run.network.parameters()))
+    if size > most:
+        raise MarsadError(f"the int8 network has {size} bytes, more than {most}.")
+    return size
+
+
+def _tuned(
+    untuned: Decoder, crfs: Sequence[Crf], dev: Dev, scores: Sequence[WordScores]
+) -> Decoder:
+    """The decoder with a CRF and with settings, by what the network that serves says of dev."""
+    alone = replace(untuned, crf=None)
+    decoder = replace(alone, crf=weigh(crfs, alone, dev, scores))
+    return replace(decoder, settings=tune(decoder, dev, scores))
+
+
+def _layers(run: Run) -> int:
+    encoder: Any = run.network.words.encoder
+    layers: int = encoder.config.num_hidden_layers
+    return layers
+
+
+def _weights(decoder: Decoder) -> dict[str, float]:
+    assert decoder.crf
+    return dict(decoder.crf.weight)
 
 
 def _put(made: Path, target: Path) -> None:
@@ -195,7 +214,9 @@ def _export_onnx(run: Run, target: Path) -> None:
     onnx.checker.check_model(str(target))
 
 
-def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> None:
+def _write_artifact(folder: Path, run: Run, decoder: Decoder) -> None:
+    """All but the network."""
+    assert decoder.crf
     folder.mkdir(parents=True, exist_ok=True)
     run.reader.tokenizer.save(str(folder / "tokenizer.json"))
     network: Any = run.network
@@ -205,16 +226,16 @@ def _write_artifact(folder: Path, run: Run, settings: Settings, crf: Crf) -> Non
         "encoder": getattr(encoder, "encoder_name", run.config.base),
         "encoder_licence": getattr(encoder, "encoder_licence", "see the card of the encoder"),
         "limit": run.reader.limit, "special_tokens": run.special,
-        "labels": run.labels.to_dict(), "settings": asdict(settings),
-        "roles": decoder_of(run.network, run.labels).tables.to_dict(),
-        "crf_weights": dict(crf.weight),
+        "labels": run.labels.to_dict(), "settings": asdict(decoder.settings),
+        "roles": decoder.tables.to_dict(),
+        "crf_weights": _weights(decoder),
         "network": {  # what the graph does not tell, for training on from the artifact
             "encoder": {"model_type": encoder.model_type, **encoder.to_diff_dict()},
             "mix": network.words.mix.tolist(), "rest": network.words.rest.tolist(),
             "role_width": run.config.role_width,
         },
     }  # fmt: skip
-    (folder / CRF).write_bytes(crf.to_bytes())
+    (folder / CRF).write_bytes(decoder.crf.to_bytes())
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
     (folder / "metrics.json").write_text("{}", "utf-8")
 
