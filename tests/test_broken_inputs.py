@@ -86,6 +86,7 @@ BROKEN: list[tuple[str, str | bytes | dict[str, str], str]] = [
     ("brat", {"a.txt": TEXT, "a.ann": "T1\tSHELLING 0 3\tقصف\nE1\tSHELLING:T1 place:T9\n"}, "'T9', which is no mention"),
     ("brat", {"a.txt": TEXT, "a.ann": "T1\tLOCATION 4 7\tحلب\nA1\tSure T1\n"}, "is no status"),
     ("brat", {"a.txt": "", "a.ann": ""}, "has no text"),
+    ("brat", {"a.txt": TEXT, "a.ann": "", "metadata.tsv": "file\tid\tdate\tstyle\na\rb\tx\t\t\n"}, "carriage return"),
     # Label Studio
     ("label-studio", "{", "broken JSON"),
     ("label-studio", json.dumps([{"data": {"image": "x.png"}}]), "no string under 'text'"),

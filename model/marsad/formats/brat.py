@@ -59,9 +59,13 @@ def _metadata(path: Path) -> dict[str, dict[str, str]]:
     if not path.exists():
         return {}
     rows = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t")
-    if tuple(rows.fieldnames or ()) != _COLUMNS:
-        raise at(path, 1, f"the columns should be {', '.join(_COLUMNS)}.")
-    return {row["file"]: row for row in rows}
+    try:
+        if tuple(rows.fieldnames or ()) != _COLUMNS:
+            raise at(path, 1, f"the columns should be {', '.join(_COLUMNS)}.")
+        return {row["file"]: row for row in rows}
+    except csv.Error as error:
+        why = "is no line of tab-separated columns; a carriage return inside it should go"
+        raise at(path, rows.line_num, f"{why} ({error}).") from error
 
 
 class _Annotations:
