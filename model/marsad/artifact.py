@@ -21,7 +21,7 @@ from marsad.crf import LAYERS, Crf
 from marsad.decode import Decoder, RoleTables, Settings, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor, Network
-from marsad.files import write_text
+from marsad.files import read_bytes, write_text
 from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
@@ -74,7 +74,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise at(folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}.")
     path = folder / "config.json"
     try:
-        config = json.loads(_bytes(path))
+        config = json.loads(read_bytes(path))
     except ValueError as error:
         raise at(path, None, f"is damaged: {error}.") from error
     if not isinstance(config, dict) or config.get("marsad_artifact") != FORMAT:
@@ -90,7 +90,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def sums(folder: Path) -> dict[str, str]:
     """The sha256 of each file of an artifact, by its name, as `SHA256SUMS` has them."""
-    lines = _bytes(folder / SUMS).decode("utf-8", "replace").split("\n")
+    lines = read_bytes(folder / SUMS).decode("utf-8", "replace").split("\n")
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
@@ -100,14 +100,7 @@ def seal(folder: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(_bytes(path)).hexdigest()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def _check_sums(folder: Path) -> None:

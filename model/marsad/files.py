@@ -13,10 +13,7 @@ def read_text(path: str | Path) -> str:
     A byte-order mark is dropped; line ends are kept as they are, since offsets count them.
     """
     path = Path(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+    raw = read_bytes(path)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -28,6 +25,14 @@ def read_text(path: str | Path) -> str:
     if not text.strip():
         raise at(path, None, "the file is empty; it should hold a report.")
     return text
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, or say in one sentence why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
 
 
 def write_text(path: str | Path, text: str) -> None:

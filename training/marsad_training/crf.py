@@ -176,9 +176,9 @@ def weigh(crfs: Sequence[Crf], alone: Decoder, dev: Dev, scores: Sequence[WordSc
     """For each layer the chain and the weight that serve dev best beside the network.
 
     The decoder has no CRF yet; `scores` are the network's, of each of `dev.every`. Of equals the
-    first. Tags are chosen by their span F1, statuses by
-    the F1 of the rarer ones at gold triggers, roles by argument F1 beside the tags chosen before,
-    reports by trigger F1 where those that seem quiet are taken to tell no event.
+    first. Tags are chosen by their span F1, statuses by the F1 of the rarer ones at gold triggers,
+    roles by argument F1 beside the tags chosen before, reports by trigger F1 where those that seem
+    quiet are taken to tell no event.
     """
     reports, words, labels = dev.every, dev.words, alone.labels
     crf = Crf(crfs[0].chains, _UNWEIGHED)

@@ -74,7 +74,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
         parity = tag_parity(trained, exact)
         if parity < PARITY:
             raise MarsadError(f"ONNX and torch agree on only {parity:.4f} of the tags of dev.")
-        decoder = _tuned(load(small).decoder, crfs, dev, scores)
+        decoder = _tuned(decoder_of(run.network, run.labels), crfs, dev, scores)
         _write_artifact(small, run, decoder)
         seal(small)
         metrics = {
@@ -107,11 +107,8 @@ def _write_networks(run: Run, full: Path, small: Path, inputs: list[Arrays], crf
     return size
 
 
-def _tuned(
-    untuned: Decoder, crfs: Sequence[Crf], dev: Dev, scores: Sequence[WordScores]
-) -> Decoder:
+def _tuned(alone: Decoder, crfs: Sequence[Crf], dev: Dev, scores: Sequence[WordScores]) -> Decoder:
     """The decoder with a CRF and with settings, by what the network that serves says of dev."""
-    alone = replace(untuned, crf=None)
     decoder = replace(alone, crf=weigh(crfs, alone, dev, scores))
     return replace(decoder, settings=tune(decoder, dev, scores))
 
