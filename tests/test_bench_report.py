@@ -62,6 +62,12 @@ def folder(tmp_path: Path, reports: list[Report]) -> Path:
                "latency_p95_ms": 12.0, "latency_reports": 40, "peak_mib_single": 90.0,
                "peak_mib": 99.0}  # fmt: skip
     write(tmp_path, GOOD, "speed", Result({}, {"rows": [cell], "processes": [process]}))
+    amounts = [
+        {"of": of, "size": n, "words": 20 * n, "seconds": n / 50, "peak_mib": 99.0}
+        for of in ("reports", "characters")
+        for n in (10, 100)
+    ]
+    write(tmp_path, GOOD, "cost", Result({}, {"rows": amounts, "threads": 2}))
     return tmp_path
 
 
@@ -121,7 +127,7 @@ def test_the_page_holds_all_it_shows(folder: Path) -> None:
     assert not page.tags["link"]
     assert set(page.ids.values()) == {1}, "ids of several plots do not clash"
     assert page.used <= page.ids.keys()
-    assert page.tags["svg"] == page.tags["figure"] == page.tags["figcaption"] == 5
+    assert page.tags["svg"] == page.tags["figure"] == page.tags["figcaption"] == 6
     assert "#010203" not in text, "ink is the page's own"
     assert GOOD not in text, "names are escaped"
     assert "ECE 0.250" in text

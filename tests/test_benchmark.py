@@ -24,6 +24,7 @@ pytest.importorskip("torch", reason="needs the train extra")
 
 from marsad_training.benchmark import (
     baselines,
+    cost,
     crf,
     entities,
     gsr,
@@ -45,7 +46,7 @@ from marsad_training.benchmark.measures import (
     semeval,
     status_confusion,
 )
-from marsad_training.benchmark.setting import AbsentError, Bench, System
+from marsad_training.benchmark.setting import AbsentError, Bench, System, open_system
 from marsad_training.benchmark.systems import named_system
 from marsad_training.corpus import read_labels
 from marsad_training.tune import calibration_error
@@ -635,3 +636,41 @@ def test_the_smoke_suite_runs_every_suite_that_has_data(
         assert process["cold_start_s"] > 0
         assert process["peak_mib"] >= process["peak_mib_single"] > 20
     assert all(row["words_per_second"] > 0 for row in speed["rows"])
+    assert [row["size"] for row in found["facts"]["facts"]["cost"]["rows"]] == [1]
+    learnt = found["facts"]["facts"]["training"]["rows"]
+    assert [row["way"] for row in learnt] == ["marsad", "run_ner"]
+    assert learnt[0]["words"] == learnt[1]["words"] > 0  # no report is longer than the limit
+    assert all(row["seconds"] > 0 for row in learnt)
+
+
+@pytest.mark.slow
+def test_the_cost_suite_reads_each_amount(
+    tiny_artifact: Path, corpus_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "REPORTS", (1, 150))
+    monkeypatch.setattr(cost, "CHARACTERS", (100, 3000))
+    bench = Bench(open_system(tiny_artifact), corpus_folder)
+    found = cost.run(bench).facts
+    assert [(row["of"], row["size"]) for row in found["rows"]] == [
+        ("reports", 1), ("reports", 150), ("characters", 100), ("characters", 3000),
+    ]  # fmt: skip
+    given = [len(split_words(report.text)) for report in bench.test_split()]
+    assert [row["words"] for row in found["rows"][:2]] == [
+        given[0], sum(given[n % len(given)] for n in range(150)),
+    ]  # fmt: skip
+    assert all(row["seconds"] > 0 and row["peak_mib"] > 20 for row in found["rows"])
+
+
+def test_what_ten_million_reports_cost_follows_from_the_largest_run() -> None:
+    measured = [
+        {"of": "reports", "size": 10, "words": 700, "seconds": 9.0, "peak_mib": 200.0},
+        {"of": "reports", "size": 1000, "words": 70_000, "seconds": 36.0, "peak_mib": 210.0},
+        {"of": "characters", "size": 9000, "words": 1500, "seconds": 1.5, "peak_mib": 220.0},
+    ]
+    assert dict(cost.on_paper(measured)) == {1: 100.0, 10: 10.0, 100: 1.0}
+    shown = list(cost.rows({"facts": {"rows": measured}}))
+    assert shown[2] == {
+        "amount": "9,000 characters", "words": "1,500", "seconds": "1.50", "words/s": "1000",
+        "peak, MiB": "220",
+    }  # fmt: skip
+    assert shown[-1]["seconds"] == "3,600 (1.0 h)"

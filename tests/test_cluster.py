@@ -110,6 +110,34 @@ def test_the_columns_are_those_of_the_report(
     assert row["countries"] == list(dict.fromkeys(located))
 
 
+def test_copies_of_a_text_are_read_once_and_told_under_their_own_ids(
+    tmp_path: Path, tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        {"id": n, "text": f"{TEXT} {n % 3}", "date": f"2023-05-0{1 + n // 6}"} for n in range(12)
+    ]
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps(line | {"id": str(line["id"])}) + "\n" for line in lines))
+    job = cluster.plan(str(source), str(tmp_path / "out"), tiny_artifact, rows=4)
+    worker = cluster.Worker(job)
+    monkeypatch.setattr(cluster, "_COPIES", 4)
+    asked: list[tuple[str, str]] = []
+    many = worker.extractor.predict_many
+
+    def counted(texts: list[str], dates: list[str], **kind: Any) -> Any:
+        asked.extend(zip(texts, dates, strict=True))
+        return many(texts, dates, **kind)
+
+    monkeypatch.setattr(worker.extractor, "predict_many", counted)
+    assert [worker.read(part).rows for part in job.todo] == [4, 4, 4]
+    assert len(asked) == len(set(asked)) == 6
+    assert len(worker.kept) == 4
+    extractor = load(tiny_artifact)
+    assert [row["report"] for row in read(tmp_path / "out" / "reports")] == [
+        extractor.predict(str(x["text"]), str(x["date"]), str(x["id"])).to_json() for x in lines
+    ]
+
+
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow, id="on Ray")])
 def test_all_ways_of_reading_agree_to_the_letter(
     workers: int, tmp_path: Path, tiny_artifact: Path, reports: list[Report]

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from marsad.errors import MarsadError
 from marsad.extractor import windows
 from marsad.schema import Report
 from marsad.text import split_words
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 from marsad_training.fit import open_run  # noqa: E402
-from marsad_training.prune import prune  # noqa: E402
+from marsad_training.prune import prune, shorten  # noqa: E402
 
 
 def _said(network: Any, inputs: Any) -> list[Any]:
@@ -48,3 +49,40 @@ def test_an_encoder_without_known_layers_stays_whole(tiny_run: Path) -> None:
     network: Any = open_run(tiny_run).network
     network.words.encoder = torch.nn.Identity()
     assert prune(network, []) == 0
+    with pytest.raises(MarsadError, match=r"layers = 1, but the encoder has 0"):
+        shorten(network, [], 1)
+
+
+def test_a_shortened_network_reads_what_is_left_and_the_mean_of_the_rest(
+    tiny_run: Path, reports: list[Report]
+) -> None:
+    run = open_run(tiny_run)
+    network: Any = run.network
+    words = network.words
+    inputs = [x for r in reports for _, x in windows(run.reader, split_words(r.text))]
+    before, mix = _mixed(network, inputs), words.mix.softmax(0)
+    last = torch.cat([_hidden(network, x)[-1] for x in inputs])
+    with pytest.raises(MarsadError, match=r"layers = 9, but the encoder has"):
+        shorten(network, inputs, 9)
+    shorten(network, inputs, words.encoder.config.num_hidden_layers - 1)
+    expected = (before + mix[-1] * (last.mean(0) - last)) / (1 - mix[-1])
+    assert torch.allclose(_mixed(network, inputs), expected, atol=1e-5)
+
+
+def _hidden(network: Any, arrays: Any) -> list[Any]:
+    found = {name: torch.from_numpy(a) for name, a in arrays.items()}
+    at = found.pop("word_starts")[0]
+    with torch.no_grad():
+        hidden = network.words.encoder(**found, output_hidden_states=True).hidden_states
+    return [state[0, at] for state in hidden]
+
+
+def _mixed(network: Any, inputs: Any) -> Any:
+    weights = network.words.mix.softmax(0)
+    return torch.cat(
+        [
+            network.words.rest
+            + sum(w * h for w, h in zip(weights, _hidden(network, x), strict=True))
+            for x in inputs
+        ]
+    ).detach()

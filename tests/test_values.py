@@ -53,6 +53,13 @@ def test_none_after_a_negation_and_in_a_denied_event(labels: Labels) -> None:
     assert values(replace(plain, events=both), labels) == {"c1": "?"}
 
 
+def test_a_weekday_of_an_event_to_come_lies_ahead(labels: Labels) -> None:
+    found = report("يهدد باقتحام البلدة الجمعة", ("d1", "DATE", "الجمعة"))
+    for status, expected in (("possible", "2022-01-07"), ("occurred", "2021-12-31")):
+        event = Event("e1", "ARMED_ATTACK", status, 6, 12, (Argument("time", "d1"),))
+        assert values(replace(found, events=(event,)), labels) == {"d1": expected}
+
+
 def test_labels_without_rules_get_no_values(labels: Labels) -> None:
     found = report("وقع الهجوم أمس", ("d1", "DATE", "أمس"))
     assert values(found, replace(labels, values={})) == {"d1": None}

@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -36,6 +37,7 @@ from marsad.schema import Failure, Report
 
 ROWS = 1000  # a partition: a minute or two of one core, and what a killed worker loses
 _STRIDE = 200  # rows held at once
+_COPIES = 1000  # texts whose reading is kept: a post or an agency's story comes again and again
 _TRIES = 3  # a partition that ends its worker so often is left
 _PLAN, _TEMPORARY = "_plan.json", "_temporary"
 _READ = ("id", "date", "text")
@@ -201,6 +203,7 @@ class Worker:
 
     def __init__(self, job: Job):
         self.job = job
+        self.kept: OrderedDict[str, Report | Failure] = OrderedDict()
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -265,11 +268,26 @@ class Worker:
                 texts: list[Any] = [row.fields.get("text") for row in some]
                 dates: list[Any] = [row.fields.get("date") or None for row in some]
                 ids = [str(row.fields.get("id") or f"{kind.stem}-{row.number}") for row in some]
-                found = self.extractor.predict_many(texts, dates, ids, errors="record")
+                found = self._found(texts, dates)
                 yield [
-                    {"file": part.file, "row": row.number} | _columns(row, each)
-                    for row, each in zip(some, found, strict=True)
+                    {"file": part.file, "row": row.number} | _columns(row, replace(each, id=id))
+                    for row, each, id in zip(some, found, ids, strict=True)
                 ]
+
+    def _found(self, texts: Sequence[Any], dates: Sequence[Any]) -> list[Report | Failure]:
+        """What is read in each; a text that came before under the same date is not read again."""
+        keys = [repr(pair) for pair in zip(texts, dates, strict=True)]
+        new = {key: n for n, key in enumerate(keys) if key not in self.kept}
+        read = self.extractor.predict_many(
+            [texts[n] for n in new.values()], [dates[n] for n in new.values()], errors="record"
+        )
+        self.kept.update(zip(new, read, strict=True))
+        for key in keys:
+            self.kept.move_to_end(key)
+        found = [self.kept[key] for key in keys]
+        while len(self.kept) > _COPIES:
+            self.kept.popitem(last=False)
+        return found
 
 
 def _columns(row: Row, found: Report | Failure) -> dict[str, Any]:

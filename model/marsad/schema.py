@@ -323,12 +323,14 @@ class ValueRule:
     """How mentions of a type carry a value.
 
     `kind` names the resolver (`marsad.resolve`), `pattern` is the regular expression of a value,
-    `zero_status` the event status that makes an uncounted victim none at all («لا ضحايا»).
+    `zero_status` the event status that makes an uncounted victim none at all («لا ضحايا»),
+    `ahead_status` the one that sets a weekday or month in the time to come.
     """
 
     kind: str
     pattern: str
     zero_status: str | None = None
+    ahead_status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -376,10 +378,7 @@ class Labels:
             "events": list(self.events),
             "statuses": list(self.statuses),
             "roles": {role: list(types) for role, types in self.roles.items()},
-            "values": {
-                type: _drop_none(kind=r.kind, pattern=r.pattern, zero_status=r.zero_status)
-                for type, r in self.values.items()
-            },
+            "values": {type: _drop_none(**asdict(r)) for type, r in self.values.items()},
         }
 
     def problems(self, report: Report) -> Iterator[str]:

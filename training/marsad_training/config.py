@@ -53,6 +53,7 @@ class FitConfig(Training):
     rewritten: float = 0.0  # share of the training items with other names and spelling
     renamed: tuple[str, ...] = ()  # mention types whose names change there
     hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that no part of it may see
+    layers: int = 0  # of the encoder, from the bottom; 0 is all. Fewer read faster and know less
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops
     train_reports: int = 0  # 0 is all; a small number makes a smoke run

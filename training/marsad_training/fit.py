@@ -48,6 +48,7 @@ from marsad_training.learn import (
     write_manifest,
 )
 from marsad_training.network import JointNetwork, WordEncoder
+from marsad_training.prune import sample, shorten
 from marsad_training.tags import TagMetrics
 from marsad_training.tune import Dev
 
@@ -278,6 +279,8 @@ def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Read
     if source:
         start_from(network, data.labels, source)
         warm_up(network, source.labels, data.labels, items, reader.pad_id)
+    if config.layers:
+        shorten(network, sample(reader, [r.text for r in data.train]), config.layers)
     return network, reader, items
 
 

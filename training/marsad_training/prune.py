@@ -1,8 +1,9 @@
-"""Layers of the encoder that no longer tell words apart are cut before a network is served.
+"""Topmost layers of the encoder are cut: those that say nothing, or as many as a run is to lack.
 
 An encoder that was made for one vector of a whole text (e5) and then trained under a mix of its
 layers may end with layers whose output is the same for every word: what they add to the mix is a
-constant, which costs nothing, where they cost a twelfth of the time each.
+constant, which costs nothing, where they cost a twelfth of the time each. `prune` cuts these before
+a network is served. `shorten` cuts more, before a run that trains what is left.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from marsad.errors import MarsadError
 from marsad.extractor import Arrays, windows
 from marsad.text import split_words
 from marsad.windows import Reader
@@ -32,26 +34,42 @@ def prune(network: JointNetwork, inputs: Iterable[Arrays]) -> int:
     `inputs` are windows of texts like those that will be read, and what the network says of them
     stays as it is. An encoder whose layers are not found stays whole.
     """
+    count = kept = depth(network)
+    if count:
+        added, mixed = _states(network, inputs)
+        spread = [float(state.std(0).mean()) for state in added]
+        while kept and spread[kept] < SAME * float(mixed.std(0).mean()):
+            kept -= 1
+        _cut(network, kept, added)
+    return count - kept
+
+
+def shorten(network: JointNetwork, inputs: Iterable[Arrays], kept: int) -> None:
+    """Keep so many layers; for what the others added to the mix stands its mean over `inputs`.
+
+    Raises MarsadError where the encoder has fewer, or none that are found.
+    """
+    if not 0 < kept <= depth(network):
+        raise MarsadError(f"layers = {kept}, but the encoder has {depth(network)} that can be cut.")
+    _cut(network, kept, _states(network, inputs)[0])
+
+
+def depth(network: JointNetwork) -> int:
+    """How many layers can be cut: 0 where it is not known where an encoder keeps them."""
+    layers = getattr(getattr(network.words.encoder, "encoder", None), "layer", None)
+    return len(layers) if isinstance(layers, nn.ModuleList) else 0
+
+
+def _cut(network: JointNetwork, kept: int, added: Sequence[Tensor]) -> None:
     words = network.words
     encoder: Any = words.encoder
-    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if not isinstance(layers, nn.ModuleList):
-        return 0
-    added, mixed = _states(network, inputs)
-    spread = [float(state.std(0).mean()) for state in added]
-    kept = len(layers)
-    while kept and spread[kept] < SAME * float(mixed.std(0).mean()):
-        kept -= 1
-    cut = len(layers) - kept
-    if cut:
-        share = words.mix.softmax(0)[: kept + 1].sum()
-        # the norm after the mix undoes its scale, so all may be divided by what is left of it
-        rest = words.rest + sum(state.mean(0) for state in added[kept + 1 :])
-        words.rest.copy_((rest / share).detach())
-        words.mix = nn.Parameter(words.mix.detach()[: kept + 1].clone())
-        encoder.encoder.layer = layers[:kept]
-        encoder.config.num_hidden_layers = kept
-    return cut
+    share = words.mix.softmax(0)[: kept + 1].sum()
+    # the norm after the mix undoes its scale, so all may be divided by what is left of it
+    rest = words.rest + sum(state.mean(0) for state in added[kept + 1 :])
+    words.rest.copy_((rest / share).detach())
+    words.mix = nn.Parameter(words.mix.detach()[: kept + 1].clone())
+    encoder.encoder.layer = encoder.encoder.layer[:kept]
+    encoder.config.num_hidden_layers = kept
 
 
 @torch.no_grad()

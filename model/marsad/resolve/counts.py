@@ -64,8 +64,9 @@ _TOTALS = _set("عددهم عددها عددهن تعدادهم مجموعهم")
 _HOUSEHOLDS = _set("اسره عائله عايله عيله")  # «94 أسرة (564 فردا)» counts the people
 _AT_LEAST = _phrases(
     "اكثر من، اكتر من، اكثر عن، ازيد من، باكثر من، بازيد من، يزيد علي، يزيد عن، تزيد علي،"
-    " تزيد عن، لا يقل، لا تقل، يفوق، تفوق، فوق، تجاوز، تجاوزت، علي الاقل، عالاقل، بالاقل، حد ادني،"
-    " بحد ادني، اقل تقدير، مو اقل من، مش اقل من، ليس اقل من، +، و نيف، فما فوق، او اكثر، او يزيد"
+    " تزيد عن، لا يقل، لا تقل، يفوق، تفوق، فوق، تجاوز، تجاوزت، علي الاقل، في الاقل، عالاقل،"
+    " بالاقل، حد ادني، بحد ادني، اقل تقدير، مو اقل من، مش اقل من، ليس اقل من، +، و نيف،"
+    " فما فوق، او اكثر، او يزيد"
 )
 _AT_MOST = _phrases(
     "لا يزيد، لا تزيد، لا يتجاوز، لا تتجاوز، لم يتجاوز، لم تتجاوز، لا يتعدي، لا يفوق، علي الاكثر،"
@@ -118,6 +119,7 @@ _ONE = _set(
 )
 # Of these one cannot say a number: «بين قتيل وجريح» divides a crowd.
 _STATES = _set("قتيل جريح شهيد مصاب")
+_ONE_OF = _set("احد احدي")  # «أحد خبراء المتفجرات والألغام» is one
 _ONES = _set("احدهم احدهما احداهن احداهما احدها احدنا")
 _NO_CONJUNCTION = _set(
     "والد والدا والده والدته والدتها والدها والدهم والدي والديه والديها والدين وزير وزيرا وزراء"
@@ -125,6 +127,8 @@ _NO_CONJUNCTION = _set(
     " وجهاء وجيه وفيات وفاه وسيط وسيطا وفد وحيد وليد واعظ"
 )
 _CLITICS = "بلفك"
+_WITHOUT = _set("بلا دون بدون")  # «بلا ضحايا»
+_DEFECTIVE = _set("راع قاض داع")  # «راعي السيارة» is one: the letter is the root's
 _FIVE = _set("اب اخ")  # «أخاه» and «أخيه» are one: the letter is the case
 _PRONOUNS = ("هما", "هم", "هن", "ها", "نا", "كم", "ه", "ك")
 _PLURAL = re.compile(
@@ -133,7 +137,7 @@ _PLURAL = re.compile(
     r"|[^م].ا[^ا][^يهاء]|..ا.ي[^يهاء]"  # كوادر، عوائل، جثامين
     r"|..+اء|..+ايا|..+[^ا]ات|..+يون|..+ون|...+ين"  # شهداء، ضحايا، إصابات، مدنيون، مدنيين
 )
-_FATHA_YA = re.compile("\u064e[\u0651]?ي\u0652?ن|\u0651\u064eي\u0652?ن")  # مدنيَّين
+_FATHA_YA = re.compile("\u064e[\u0651]?ي\u0652?ن|\u0651\u064eي\u0652?ن|ي\u0652ن")  # مدنيَّين، مدنييْن
 
 
 def count(text: str, denied: bool = False) -> ResolvedCount | None:
@@ -147,6 +151,7 @@ def count(text: str, denied: bool = False) -> ResolvedCount | None:
         return None
     found = _total(_split(found[:_LONGEST]))
     resolved = _range(found) or _bounded(found)
+    denied = denied or fold(found[0]) in _WITHOUT
     if denied and (resolved.value == UNSTATED or resolved.maximum == 1):
         return ResolvedCount("0", 0, 0)
     return resolved
@@ -286,7 +291,9 @@ def _term(part: list[str]) -> _Term:
     place = _first_number(part)
     number = None if place is None or _names(part[head:place]) else read(part, place)
     if number:
-        return _Term(number.value, number=True, closed=number.value > 10 or of)
+        assert place is not None
+        one = fold(part[place]) in _ONE_OF
+        return _Term(number.value, number=True, closed=number.value > 10 or of or one)
     noun = _noun(part[head], part[head + 1 :]) if head < len(part) else None
     return _Term(noun, closed=of, plural=noun is None)
 
@@ -364,7 +371,7 @@ def _is_sure_dual(word: str) -> bool:
 
 def _is_construct(key: str, after: Sequence[str]) -> bool:
     """«تاجري مخدرات»: the dual has lost its nun."""
-    return bool(after) and key.endswith("ي") and key[:-1] in _BROKEN
+    return bool(after) and key.endswith("ي") and key[:-1] in _BROKEN - _DEFECTIVE
 
 
 def _is_possessed(key: str, plain: str) -> bool:

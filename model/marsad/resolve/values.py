@@ -22,6 +22,7 @@ class _Context:
     anchor: str | None
     dates: tuple[str, ...]  # resolved before, in the order of the text
     zero: bool  # it is negated, or every event that it takes part in did not happen
+    ahead: bool  # every event that it takes part in is yet to happen
     before: str  # the text around the mention
     after: str
 
@@ -43,8 +44,9 @@ def _valued(report: Report, labels: Labels) -> Iterator[Mention]:
         before = report.text[max(0, mention.start - _REACH) : mention.start]
         negated = rule.zero_status is not None and _NEGATION.search(before) is not None
         zero = negated or statuses.get(mention.id) == {rule.zero_status}
+        ahead = statuses.get(mention.id) == {rule.ahead_status}
         after = report.text[mention.end : mention.end + _REACH]
-        context = _Context(report.date, dates, zero, before, after)
+        context = _Context(report.date, dates, zero, ahead, before, after)
         value, reason = _RESOLVERS[rule.kind](report.surface(mention), context)
         if rule.kind == "date" and reason is None:
             dates = (*dates, value)
@@ -64,7 +66,9 @@ _Valued = tuple[str, str | None]  # the value and, where it is `?`, why
 
 
 def _date(surface: str, context: _Context) -> _Valued:
-    found = date_or_reason(surface, context.anchor, context.dates, context.before, context.after)
+    found = date_or_reason(
+        surface, context.anchor, context.dates, context.before, context.after, context.ahead
+    )
     return (found.value, None) if isinstance(found, ResolvedDate) else (UNRESOLVED, found.value)
 
 

@@ -46,8 +46,8 @@ def run(
     suite: Annotated[
         list[str] | None,
         typer.Option(
-            help="corpus, real, ner, gsr, stress, negatives, speed or smoke, several with commas; "
-            "default: all but smoke."
+            help="corpus, real, ner, gsr, stress, negatives, speed, cost, training or "
+            "smoke, several with commas; default: all but smoke."
         ),
     ] = None,
     corpus: Annotated[Path, typer.Option(help="A corpus folder with splits.json.")] = Path(

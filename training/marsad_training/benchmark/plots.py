@@ -93,6 +93,19 @@ def learning(name: str, curves: Mapping[str, Mapping[str, Mapping[str, Sequence[
         return _svg(figure, name)
 
 
+def growth(name: str, panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> str:
+    """What is measured -> kind of amount -> (words, figure), both on scales of tens."""
+    with rc_context(_STYLE):
+        figure, drawn = _figure(7.5, 3.4, len(panels))
+        for axes, (measured, curves) in zip(drawn, panels.items(), strict=True):
+            for n, (kind, points) in enumerate(curves.items()):
+                x, y = zip(*points, strict=True)
+                axes.plot(x, y, marker=_MARKS[n], color=_COLOURS[n], markersize=4, label=kind)
+            axes.set(xscale="log", yscale="log", xlabel="words", ylabel=measured)
+            axes.legend()
+        return _svg(figure, name)
+
+
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = list(figure.subplots(1, panels, squeeze=False)[0])

@@ -246,7 +246,10 @@ def _plots(documents: Sequence[Document]) -> Iterator[Plot]:
         yield from _of_calibration(suite, first, parts)
         yield from _of_statuses(suite, first, parts)
     for number, document in enumerate(documents):
-        yield from _speed(document, number)
+        if suite == "speed":
+            yield from _speed(document, number)
+        elif suite == "cost":
+            yield _growth(document, number)
 
 
 _Parts = Mapping[str, dict[str, Any]]  # a slice by the model that was measured on it
@@ -305,7 +308,7 @@ def _speed(document: Document, number: int) -> Iterator[Plot]:
     """Words a second of every reader at its fastest batch."""
     series: dict[str, dict[str, float]] = {}
     words = 0
-    for row in document["facts"].get("rows", ()):
+    for row in document["facts"]["rows"]:
         bars = series.setdefault(row["system"], {})
         bar = f"{row['length']}, threads: {row['threads']}"
         bars[bar] = max(bars.get(bar, 0), row["words_per_second"])
@@ -316,6 +319,19 @@ def _speed(document: Document, number: int) -> Iterator[Plot]:
             f"Words a second of {model} at the fastest batch, {words} words read in all.",
             plots.bars(f"speed-{number}", series, "words a second"),
         )
+
+
+def _growth(document: Document, number: int) -> Plot:
+    """Seconds and memory over amounts, each kind of amount a curve."""
+    panels: dict[str, dict[str, list[tuple[float, float]]]] = {"seconds": {}, "peak, MiB": {}}
+    for row in document["facts"]["rows"]:
+        for panel, key in zip(panels.values(), ("seconds", "peak_mib"), strict=True):
+            panel.setdefault(row["of"], []).append((row["words"], row[key]))
+    model, most = document["model"]["name"], max(r["words"] for r in document["facts"]["rows"])
+    return _plot(
+        f"What more work costs {model}, up to {most:,} words: reports, and characters of one.",
+        plots.growth(f"cost-{number}", panels),
+    )
 
 
 def _plot(caption: str, svg: str) -> Plot:

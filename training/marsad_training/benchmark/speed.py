@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,35 +72,14 @@ def _measured(
     """The figures of one process, and of its cells."""
     words = {name: [len(split_words(t)) for t in found] for name, found in texts.items()}
     order = {
-        "reader": reader, "folder": str(folder.resolve()), "threads": threads,
-        "seconds": seconds, "single": texts["report"][:_SINGLE],
+        "threads": threads, "seconds": seconds, "single": texts["report"][:_SINGLE],
         "cells": [
             {"length": name, "batch": batch, "texts": texts[name], "words": words[name]}
             for name, batches in BATCHES.items()
             for batch in sorted({min(batch, len(texts[name])) for batch in batches})
         ],
     }  # fmt: skip
-    with tempfile.TemporaryFile("w+") as order_file, tempfile.TemporaryFile("w+") as errors:
-        json.dump(order, order_file)
-        order_file.seek(0)
-        start = time.perf_counter()
-        with subprocess.Popen(
-            [sys.executable, str(_WORKER)],
-            stdin=order_file, stdout=subprocess.PIPE, stderr=errors, text=True,
-            env={
-                **os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1",
-                "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error",
-            },
-        ) as process:  # fmt: skip
-            assert process.stdout
-            process.stdout.readline()
-            cold = time.perf_counter() - start
-            answer = process.stdout.read()
-        if process.returncode:
-            errors.seek(0)
-            last = (errors.read().strip().splitlines() or ["no message"])[-1]
-            raise MarsadError(f"the {reader} process of suite speed failed: {last}")
-    found = json.loads(answer)
+    cold, found = process(reader, folder, order)
     p50, p95 = 1000 * np.quantile(found["times"], (0.5, 0.95))
     return {
         "system": reader, "threads": threads, "cold_start_s": round(cold, 2),
@@ -109,6 +88,36 @@ def _measured(
         "peak_mib_single": round(found["peak_mib_single"], 1),
         "peak_mib": round(found["peak_mib"], 1),
     }, found["cells"]  # fmt: skip
+
+
+def process(reader: str, folder: Path, order: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
+    """Have a fresh process do an order; seconds to its first report, and its figures.
+
+    Raises MarsadError where it fails.
+    """
+    order = {"reader": reader, "folder": str(folder.resolve()), **order}
+    threads = str(order["threads"])
+    with tempfile.TemporaryFile("w+") as order_file, tempfile.TemporaryFile("w+") as errors:
+        json.dump(order, order_file)
+        order_file.seek(0)
+        start = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, str(_WORKER)],
+            stdin=order_file, stdout=subprocess.PIPE, stderr=errors, text=True,
+            env={
+                **os.environ, "OMP_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1",
+                "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error",
+            },
+        ) as running:  # fmt: skip
+            assert running.stdout
+            running.stdout.readline()
+            cold = time.perf_counter() - start
+            answer = running.stdout.read()
+        if running.returncode:
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or ["no message"])[-1]
+            raise MarsadError(f"the {reader} process that reads in the benchmark failed: {last}")
+    return cold, json.loads(answer)
 
 
 def rows(document: Document) -> Iterator[Row]:

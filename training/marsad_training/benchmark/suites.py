@@ -8,7 +8,7 @@ from typing import Any
 from marsad.corpus.splits import theatre
 from marsad.errors import MarsadError
 from marsad.schema import Report
-from marsad_training.benchmark import entities, gsr, negatives, speed, stress
+from marsad_training.benchmark import cost, entities, gsr, negatives, speed, stress, training
 from marsad_training.benchmark.measures import FIGURES, measures
 from marsad_training.benchmark.setting import AbsentError, Bench, Document, Result, Row, Suite
 from marsad_training.corpus import read_labels, read_reports
@@ -123,6 +123,8 @@ SUITES: Mapping[str, Suite] = {
         Suite("stress", "authored test split, rewritten", stress.run, stress.rows),
         Suite("negatives", "events read where gold has none", negatives.run, negatives.rows),
         Suite("speed", "throughput, latency, start, memory", speed.run, speed.rows),
+        Suite("cost", "time and memory as the work grows", cost.run, cost.rows),
+        Suite("training", "words learnt in a second", training.run, training.rows),
         Suite("smoke", "a tiny slice of all, for CI", smoke, smoke_rows),
     )
 }

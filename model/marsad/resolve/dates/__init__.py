@@ -26,6 +26,7 @@ def date(
     context: tuple[str, ...] = (),
     before: str = "",
     after: str = "",
+    ahead: bool = False,
 ) -> ResolvedDate | None:
     """The date that the expression means; None where that cannot be known.
 
@@ -33,9 +34,10 @@ def date(
     context gives one. `context` are the values found earlier in the same report, in order: they
     fix «اليوم نفسه», «بعد ثلاثة أيام», a bare «فجرا» and a day and month without a year. `before`
     and `after` are the text around the expression: «تبدأ [الخميس]» is the coming one, and
-    «[بعد يومين] من الهجوم» the day of the story, whenever the attack was.
+    «[بعد يومين] من الهجوم» the day of the story, whenever the attack was. `ahead` says that what is
+    dated is yet to come.
     """
-    found = date_or_reason(text, anchor, context, before, after)
+    found = date_or_reason(text, anchor, context, before, after, ahead)
     return found if isinstance(found, ResolvedDate) else None
 
 
@@ -45,9 +47,10 @@ def date_or_reason(
     context: tuple[str, ...] = (),
     before: str = "",
     after: str = "",
+    ahead: bool = False,
 ) -> ResolvedDate | Unresolved:
     """As `date`, with the reason where it has no value."""
-    text, frame = text[:_LONGEST], Frame.around(anchor, context, before, after)
+    text, frame = text[:_LONGEST], Frame.around(anchor, context, before, after, ahead)
     found = resolve(read(text), frame)
     if found is Unresolved.UNREAD and _AGO.search(before):
         return resolve(read(f"قبل {text}"), frame)

@@ -11,7 +11,9 @@ from marsad.schema import is_date
 
 _REMEMBERED = 64  # values before that many belong to another story
 # After «بعد يومين»: what it is counted from, so that the expression names no day itself.
-_SINCE = re.compile(r"\s+(?:(?:فقط|فحسب)\s+)?(?:من|على|عن|عقب)(?!\w)")
+_SINCE = re.compile(
+    r"\s+(?:(?:فقط|فحسب)\s+)?(?:من(?!\s+(?:دون|غير|خلال|جهة|جانب|قبل))|على|عن|عقب)(?!\w)"
+)
 _CLAUSE = re.compile(r"[.؟!،:\n]")
 # Before a season or the end of a week: the coming one.
 _UNTIL = re.compile(r"(?<!\w)[وف]?(?:قبل|قبيل|حتى|إلى|الى|مع)\s+(?:حلول\s+)?$")
@@ -51,19 +53,24 @@ class Frame:
 
     today: dt.date | None
     context: tuple[str, ...]
-    ahead: bool  # the clause tells of what is to come
+    ahead: bool  # the clause, or the event that is dated, is of what is to come
     until: bool  # a word before says that it ends something
     since: bool  # the words after name what the expression counts from
 
     @classmethod
     def around(
-        cls, anchor: str | None, context: tuple[str, ...], before: str, after: str
+        cls,
+        anchor: str | None,
+        context: tuple[str, ...],
+        before: str,
+        after: str,
+        ahead: bool,
     ) -> "Frame":
         """The frame of an expression between `before` and `after`, in a report of that date."""
         return cls(
             dt.date.fromisoformat(anchor) if anchor is not None and is_date(anchor) else None,
             context[-_REMEMBERED:],
-            ahead=_AHEAD.search(_CLAUSE.split(before)[-1]) is not None,
+            ahead=ahead or _AHEAD.search(_CLAUSE.split(before)[-1]) is not None,
             until=_UNTIL.search(before) is not None,
             since=_SINCE.match(after) is not None,
         )

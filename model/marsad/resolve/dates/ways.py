@@ -222,15 +222,14 @@ def _quarter(reading: Reading, frame: Frame) -> ResolvedDate | None:
 def _offset(reading: Reading, frame: Frame) -> ResolvedDate | None:
     """«قبل ثلاثة أيام» counts from the report, or from an old story; «بعد أيام» from any story.
 
-    «بعد ساعات» is in the story too, and «بعد يومين من الهجوم» says when the story is.
+    «بعد ساعات» is in the story too.
     """
     assert reading.offset is not None
     (count, unit), sign = reading.offset, reading.offset_sign
     since = frame.since and (sign > 0 or unit in (HOUR, DAY))
     story = unit == YEAR and sign > 0 and not frame.ahead and frame.day() is not None
     if (since or story) and not reading.offset_then:
-        day = frame.pivot() or frame.event_day()
-        return _as_fine_as(unit, day) if day else None
+        return _beside_an_event(reading, frame)
     if unit in (MINUTE, HOUR) and sign > 0:
         return _later(count, unit, frame)
     if unit == MINUTE:
@@ -253,6 +252,16 @@ def _offset(reading: Reading, frame: Frame) -> ResolvedDate | None:
         return month_value(*months_on(base.year, base.month, count))
     day = base + dt.timedelta(int(count * _UNIT_DAYS[unit]))
     return _finish(day, reading, frame)
+
+
+def _beside_an_event(reading: Reading, frame: Frame) -> ResolvedDate | None:
+    """«بعد يومين من الهجوم» says when the story is, «قبل يومين من الهجوم» what was before it."""
+    assert reading.offset is not None
+    (count, unit), day = reading.offset, frame.pivot() or frame.event_day()
+    if day is None:
+        return None
+    before = count if unit == DAY and reading.offset_sign < 0 else 0
+    return _as_fine_as(unit, day - dt.timedelta(before))
 
 
 def _as_fine_as(unit: int, day: dt.date) -> ResolvedDate:
