@@ -42,6 +42,15 @@ def test_convert_leaves_what_stood_there(name: str, tmp_path: Path, reports: lis
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_help_that_cannot_be_written_is_told() -> None:
+    with open("/dev/full", "wb") as full:
+        done = run("predict", "--help", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1, done.stderr
+    assert b"standard output: cannot be read or written" in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("form", ["jsonl", "pretty", "csv", "geojson", "html"])
 def test_a_full_standard_output_is_told(form: str, tmp_path: Path, tiny_artifact: Path) -> None:
     text = tmp_path / "report.txt"

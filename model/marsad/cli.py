@@ -14,7 +14,7 @@ from rich.progress import track
 
 from marsad import cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
-from marsad.console import told_plainly
+from marsad.console import script, told_plainly
 from marsad.documents import documents
 from marsad.export import acled
 from marsad.export.html import page
@@ -136,4 +136,4 @@ app.command()(serve)
 
 def main() -> None:
     """The console script."""
-    app()
+    script(app)

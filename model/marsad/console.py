@@ -29,6 +29,15 @@ def told_plainly() -> Iterator[None]:
         stop(f"{where}: cannot be read or written ({error.strerror}).")
 
 
+def script(app: typer.Typer) -> None:
+    """Run a console script; help that cannot be written is told plainly, too."""
+    try:
+        with told_plainly():
+            app()
+    except typer.Exit as left:
+        sys.exit(left.exit_code)
+
+
 def stop(message: str) -> NoReturn:
     """Say what is wrong and leave with exit code 2."""
     print(f"marsad: {message}", file=sys.stderr)

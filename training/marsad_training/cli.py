@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from marsad.console import told_plainly
+from marsad.console import script, told_plainly
 from marsad_training import require_extra
 
 app = typer.Typer(
@@ -368,7 +368,7 @@ def _print_metrics(metrics: dict[str, object]) -> None:
 
 def main() -> None:
     """The console script."""
-    app()
+    script(app)
 
 
 @app.command("compare")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from marsad.console import told_plainly
+from marsad.console import script, told_plainly
 from marsad.errors import MarsadError
 from marsad_training import require_extra
 
@@ -168,4 +168,4 @@ def _watch(bar: Progress) -> "Watch":
 
 def main() -> None:
     """The console script."""
-    app()
+    script(app)
