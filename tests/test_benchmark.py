@@ -639,7 +639,7 @@ def test_the_smoke_suite_runs_every_suite_that_has_data(
     assert [row["size"] for row in found["facts"]["facts"]["cost"]["rows"]] == [1]
     learnt = found["facts"]["facts"]["training"]["rows"]
     assert [row["way"] for row in learnt] == ["marsad", "run_ner"]
-    assert learnt[0]["words"] == learnt[1]["words"] > 0  # no report is longer than the limit
+    assert learnt[0]["words"] >= learnt[1]["words"] > 0  # what is too long is cut there
     assert all(row["seconds"] > 0 for row in learnt)
 
 

@@ -12,6 +12,7 @@ Shapes: W words (or triggers, pairs, reports), T tags (or statuses, roles after 
 `REPORTS`), N stored weights, F features.
 """
 
+import itertools
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,15 +49,20 @@ class Chain:
 
     def marginals(self, rows: Sequence[Sequence[str]]) -> Floats:
         """(W, T) The probability of each tag of each word, given its features and the chain."""
-        seen = [
-            (n, self.ids[name]) for n, row in enumerate(rows) for name in row if name in self.ids
-        ]
-        word, feature = np.array(seen, np.int64).reshape(-1, 2).T
+        shape = len(rows), len(self.transitions)
+        found = map(self.ids.get, itertools.chain.from_iterable(rows), itertools.repeat(-1))
+        feature = np.fromiter(found, np.int64)
+        word = np.repeat(np.arange(len(rows)), np.fromiter(map(len, rows), np.int64))
+        word, feature = word[feature >= 0], feature[feature >= 0]
         first = self.starts[feature]
         count = self.starts[feature + 1] - first
         place = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
-        scores = np.zeros((len(rows), len(self.transitions)))
-        np.add.at(scores, (np.repeat(word, count), self.tags[place]), self.weights[place])
+        cell = np.repeat(word, count) * shape[1] + self.tags[place]
+        scores = np.bincount(cell, self.weights[place], shape[0] * shape[1]).reshape(shape)
+        if not self.transitions.any():  # each row for itself
+            chances = np.exp(scores - scores.max(-1, keepdims=True))
+            shares: Floats = (chances / chances.sum(-1, keepdims=True)).astype(np.float32)
+            return shares
         return _marginals(scores, self.transitions.astype(np.float64))
 
 

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 
 NORMALISATION = 1
 
@@ -83,7 +84,12 @@ def normalise(word: str) -> str:
     """
     if word.isascii():
         return word[:_LONGEST]
-    word = unicodedata.normalize("NFKC", word[: 8 * _LONGEST])
+    return _composed(word[: 8 * _LONGEST])
+
+
+@lru_cache(maxsize=16384)  # most words of a text came before, and a report is split several times
+def _composed(word: str) -> str:
+    word = unicodedata.normalize("NFKC", word)
     word = _SURROGATE.sub("\ufffd", _DROP.sub("", word)).translate(_FOLD).replace(" ", "")
     word = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in word)
     return word[:_LONGEST] or "\ufffd"

@@ -9,11 +9,13 @@ limit, batches in any order, each padded to its longest. marsad learns every tas
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForTokenClassification,
     AutoTokenizer,
     DataCollatorForTokenClassification,
@@ -73,7 +75,7 @@ def rows(document: Document) -> Iterator[Row]:
 def _marsad(
     base: str, reports: Sequence[Report], labels: Labels, scratch: Path
 ) -> tuple[int, float]:
-    config = FitConfig(base=base, epochs=1, batch=_BATCH)
+    config = _config(base)
     reader = load_reader(base, config.limit)
     network = build_network(word_encoder(base, reader, config), labels, config)
     items = [item for report in reports for item in encode_report(report, labels, reader)]
@@ -81,7 +83,7 @@ def _marsad(
         network, config, [len(item["input_ids"]) for item in items],
         args=arguments(
             scratch, config, -(-len(items) // _BATCH),
-            per_device_train_batch_size=_BATCH, save_strategy="no",
+            per_device_train_batch_size=_BATCH, save_strategy="no", disable_tqdm=True,
         ),
         train_dataset=items, data_collator=lambda batch: collate(batch, reader.pad_id),
     )  # fmt: skip
@@ -91,8 +93,8 @@ def _marsad(
 def _run_ner(
     base: str, reports: Sequence[Report], labels: Labels, scratch: Path
 ) -> tuple[int, float]:
-    limit = FitConfig(base=base, epochs=1, batch=_BATCH).limit
-    reader, tokenizer = load_reader(base, limit), AutoTokenizer.from_pretrained(base)
+    reader = load_reader(base, _config(base).limit)
+    tokenizer = AutoTokenizer.from_pretrained(base)
     model = AutoModelForTokenClassification.from_pretrained(
         base, num_labels=1 + 2 * len(labels.mentions)
     )
@@ -108,12 +110,19 @@ def _run_ner(
         model=model,
         args=TrainingArguments(
             output_dir=str(scratch), num_train_epochs=1, per_device_train_batch_size=_BATCH,
-            save_strategy="no", report_to=[], use_cpu=not torch.cuda.is_available(),
+            save_strategy="no", report_to=[], use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
         ),
         train_dataset=items, data_collator=DataCollatorForTokenClassification(tokenizer),
     )  # fmt: skip
     words = sum(tag != IGNORE for item in items for tag in item["labels"])
     return words, _seconds(trainer)
+
+
+def _config(base: str) -> FitConfig:
+    """The defaults; windows are no longer than the encoder has positions."""
+    positions = AutoConfig.from_pretrained(base).max_position_embeddings
+    config = FitConfig(base=base, epochs=1, batch=_BATCH)
+    return replace(config, limit=min(config.limit, positions - 2))
 
 
 def _seconds(trainer: Trainer) -> float:
