@@ -110,7 +110,8 @@ def _run_ner(
         model=model,
         args=TrainingArguments(
             output_dir=str(scratch), num_train_epochs=1, per_device_train_batch_size=_BATCH,
-            save_strategy="no", report_to=[], use_cpu=not torch.cuda.is_available(), disable_tqdm=True,
+            save_strategy="no", report_to=[], disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
         ),
         train_dataset=items, data_collator=DataCollatorForTokenClassification(tokenizer),
     )  # fmt: skip
