@@ -58,7 +58,8 @@ class Chain:
         count = self.starts[feature + 1] - first
         place = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
         cell = np.repeat(word, count) * shape[1] + self.tags[place]
-        scores = np.bincount(cell, self.weights[place], shape[0] * shape[1]).reshape(shape)
+        sums = np.bincount(cell, self.weights[place], shape[0] * shape[1])
+        scores: NDArray[np.float64] = sums.reshape(shape).astype(np.float64, copy=False)
         if not self.transitions.any():  # each row for itself
             chances = np.exp(scores - scores.max(-1, keepdims=True))
             shares: Floats = (chances / chances.sum(-1, keepdims=True)).astype(np.float32)
