@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marsad import decode
 from marsad.decode import (
     Decoder,
     RoleTables,
@@ -306,3 +307,24 @@ def test_decoding_does_not_change_the_scores() -> None:
     copy = WordScores(*(array.copy() for array in scores))
     read("قصف جيش", scores, replace(Settings(), outside={"mentions": 5.0, "triggers": 5.0}))
     assert all((a == b).all() for a, b in zip(scores, copy, strict=True))
+
+
+_heads = st.lists(st.integers(0, 199), max_size=30, unique=True).map(sorted)
+
+
+@given(_heads, _heads, st.integers(1, 80))
+def test_each_trigger_is_read_once_beside_all_that_is_near(
+    triggers: list[int], mentions: list[int], reach: int
+) -> None:
+    rows, columns = ([Span(n, n + 1, 0, 1.0) for n in heads] for heads in (triggers, mentions))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "_REACH", reach)
+        found = list(decode.sections(rows, columns, 200))
+    read = [n for own, _, _ in found for n in range(*own)]
+    assert read == list(range(len(rows)))
+    for own, wide, near in found:
+        assert wide[0] <= own[0] <= own[1] <= wide[1]
+        for n in range(*own):
+            for spans, (first, last) in ((rows, wide), (columns, near)):
+                close = [m for m, s in enumerate(spans) if abs(s.first - rows[n].first) < reach]
+                assert set(close) <= set(range(first, last))

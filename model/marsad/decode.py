@@ -6,7 +6,8 @@ one.
 Shapes: W words, T tags, R roles, K role dimensions, E triggers, M mentions.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, log
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from marsad.word_features import features, report_features
 HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 # The CRF is not asked about pairs whose likeliest role has less than this from the network
 _LEAST = 0.02
+_REACH = 400  # words between a trigger and its arguments at most; no window shows as many
 
 Floats = NDArray[np.float32]
 
@@ -196,19 +198,20 @@ class Decoder:
         words: Words,
         scores: WordScores,
     ) -> list[tuple[Argument, ...]]:
-        if not triggers or not spans:
-            return [()] * len(triggers)
-        chances = self.role_chances(triggers, spans, words, scores)
-        roles = list(self.labels.roles)
         types = list(self.labels.mentions)
         found: list[list[Argument]] = [[] for _ in triggers]
-        for r, role in enumerate(roles):
-            legal = np.isin(
-                [s.label for s in spans], [types.index(t) for t in self.labels.roles[role]]
-            )
-            over = chances[:, :, r] >= self.settings.threshold.get(role, 0.5)
-            for e, m in np.argwhere(over & legal):
-                found[e].append(Argument(role, mentions[m].id, round(float(chances[e, m, r]), 4)))
+        for own, (first, last), (start, end) in sections(triggers, spans, len(words)):
+            if own[0] == own[1] or start == end:
+                continue
+            near = spans[start:end]
+            chances = self.role_chances(triggers[first:last], near, words, scores)
+            for r, (role, taken) in enumerate(self.labels.roles.items()):
+                legal = np.isin([s.label for s in near], [types.index(t) for t in taken])
+                over = chances[:, :, r] >= self.settings.threshold.get(role, 0.5)
+                for e, m in np.argwhere(over & legal):
+                    if own[0] <= first + e < own[1]:
+                        score = round(float(chances[e, m, r]), 4)
+                        found[first + e].append(Argument(role, mentions[start + m].id, score))
         return [tuple(arguments) for arguments in found]
 
     def status_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
@@ -265,6 +268,26 @@ class Decoder:
             [(int(e), int(m)) for e, m in pairs],
         )
         return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
+
+
+_Range = tuple[int, int]
+
+
+def sections(
+    triggers: Sequence[Span], mentions: Sequence[Span], count: int
+) -> Iterator[tuple[_Range, _Range, _Range]]:
+    """The parts of a text of so many words in which roles are read, so that the work is linear.
+
+    For each part the range of its own triggers, and those of all triggers and mentions that lie
+    within `_REACH` words of it: what stands between a pair is then as in the whole text.
+    """
+    size = count if count <= 3 * _REACH else _REACH
+    heads = [[span.first for span in spans] for spans in (triggers, mentions)]
+    for start in range(0, count, size):
+        low, high = start - _REACH, start + size + _REACH
+        own = bisect_left(heads[0], start), bisect_left(heads[0], start + size)
+        wide = [(bisect_left(places, low), bisect_left(places, high)) for places in heads]
+        yield own, wide[0], wide[1]
 
 
 def marked(spans: Sequence[Span], types: Sequence[str]) -> list[Marked]:
