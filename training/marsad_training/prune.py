@@ -40,7 +40,8 @@ def prune(network: JointNetwork, inputs: Iterable[Arrays]) -> int:
         spread = [float(state.std(0).mean()) for state in added]
         while kept and spread[kept] < SAME * float(mixed.std(0).mean()):
             kept -= 1
-        _cut(network, kept, added)
+        if kept < count:
+            _cut(network, kept, added)
     return count - kept
 
 
@@ -49,9 +50,11 @@ def shorten(network: JointNetwork, inputs: Iterable[Arrays], kept: int) -> None:
 
     Raises MarsadError where the encoder has fewer, or none that are found.
     """
-    if not 0 < kept <= depth(network):
-        raise MarsadError(f"layers = {kept}, but the encoder has {depth(network)} that can be cut.")
-    _cut(network, kept, _states(network, inputs)[0])
+    count = depth(network)
+    if not 0 < kept <= count:
+        raise MarsadError(f"layers = {kept}, but the encoder has {count} that can be cut.")
+    if kept < count:
+        _cut(network, kept, _states(network, inputs)[0])
 
 
 def depth(network: JointNetwork) -> int:
