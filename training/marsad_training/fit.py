@@ -20,13 +20,13 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from safetensors.torch import load_file, save
-from transformers import AutoConfig, AutoModel, EarlyStoppingCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
 
 from marsad.corpus.splits import theatre
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
-from marsad.files import write_bytes, write_text
+from marsad.files import read_text, write_bytes, write_text
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
@@ -47,7 +47,7 @@ from marsad_training.learn import (
     word_encoder,
     write_manifest,
 )
-from marsad_training.network import JointNetwork, WordEncoder
+from marsad_training.network import JointNetwork, WordEncoder, empty_encoder
 from marsad_training.prune import sample, shorten
 from marsad_training.tags import TagMetrics
 from marsad_training.tune import Dev
@@ -328,9 +328,7 @@ def open_run(run: Path) -> Run:
     special = facts["special_tokens"]
     ids = {f"{name}_id": special[name] for name in special}
     reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), limit=config.limit, **ids)
-    encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
-        AutoConfig.from_pretrained(run), attn_implementation="eager"
-    )
+    encoder = empty_encoder(json.loads(read_text(run / "config.json")))
     words = WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
     network = build_network(words, labels, config)
     state = load_file(run / "network.safetensors")

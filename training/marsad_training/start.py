@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel
 
 from marsad.artifact import load, read_config
 from marsad.decode import RoleTables
@@ -26,7 +25,7 @@ from marsad.schema import Labels
 from marsad_training.config import FitConfig
 from marsad_training.encode import Features, collate
 from marsad_training.fit import Run, build_network, open_run
-from marsad_training.network import IGNORE, JointNetwork, WordEncoder
+from marsad_training.network import IGNORE, JointNetwork, WordEncoder, empty_encoder
 from marsad_training.quantise import SMOOTH
 from marsad_training.tags import tag_names
 
@@ -54,11 +53,7 @@ def open_artifact(folder: Path) -> Run:
     if "network" not in config:
         raise at(folder / "config.json", None, "is of an artifact that keeps no encoder to train.")
     facts, labels = config["network"], Labels.from_dict(config["labels"])
-    described = dict(facts["encoder"])
-    encoder = AutoModel.from_config(  # type: ignore[no-untyped-call]
-        AutoConfig.for_model(described.pop("model_type"), **described),
-        attn_implementation="eager",
-    )
+    encoder = empty_encoder(facts["encoder"])
     fit = replace(FitConfig(base="", epochs=0, batch=1), role_width=facts["role_width"])
     reader = load(folder).reader
     words = WordEncoder(encoder, fit.dropout, fit.word_dropout, reader.unknown_id)
