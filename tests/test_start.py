@@ -1,7 +1,9 @@
 """Training starts from a run or from the served artifact, and heads grow for new labels."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from marsad.errors import MarsadError  # noqa: E402
 from marsad.schema import Labels, Report  # noqa: E402
 from marsad.text import split_words  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
-from marsad_training.export import tag_parity  # noqa: E402
+from marsad_training.export import stages, tag_parity  # noqa: E402
 from marsad_training.fit import Run, build_network, extractor_of, open_run  # noqa: E402
 from marsad_training.start import open_artifact, open_start, start_from, warm_up  # noqa: E402
 
@@ -39,6 +41,24 @@ def test_an_artifact_is_read_like_it_serves(tiny_artifact: Path, reports: list[R
     trained = extractor_of(run.network.eval(), run.reader, run.labels, served.decoder.settings)
     words = [split_words(report.text) for report in reports]
     assert tag_parity(trained.score_words(words), served.score_words(words)) > 0.98
+
+
+def test_attention_dropout_is_off_wherever_training_starts(
+    tiny_run: Path, tiny_artifact: Path
+) -> None:
+    for run in (open_run(tiny_run), open_artifact(tiny_artifact)):
+        encoder: Any = run.network.words.encoder
+        assert encoder.config.attention_probs_dropout_prob == 0
+
+
+def test_a_run_that_goes_on_from_an_artifact_tells_its_stages(
+    tiny_artifact: Path, tmp_path: Path
+) -> None:
+    facts = {"config": {"base": "default", "init": str(tiny_artifact)}, "seconds": 2.0}
+    (tmp_path / "manifest.json").write_text(json.dumps(facts), "utf-8")
+    before = json.loads((tiny_artifact / "metrics.json").read_text("utf-8"))["training"]["stages"]
+    assert before
+    assert list(stages(tmp_path)) == [*before, {"run": tmp_path.name, "seconds": 2}]
 
 
 def test_the_shipped_artifact_can_be_trained_on(reports: list[Report]) -> None:

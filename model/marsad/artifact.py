@@ -117,6 +117,10 @@ def _tokenizer(path: Path) -> Tokenizer:
         raise at(path, None, "is damaged: not a tokenizer.") from error
 
 
+# its kernel is not vectorised: the sum and the norm apart take a sixth less of a report's time
+_DISABLED = ["SkipLayerNormFusion"]
+
+
 def _network(path: Path, threads: int) -> Network:
     import onnxruntime as ort
 
@@ -127,7 +131,9 @@ def _network(path: Path, threads: int) -> Network:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_DISABLED
+        )
     except Exception as error:  # onnxruntime raises classes of its own that share no base
         raise at(path, None, "is damaged: not a network that onnxruntime can read.") from error
     names = list(WordScores._fields)

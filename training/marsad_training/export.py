@@ -268,9 +268,14 @@ def _training_facts(run_folder: Path) -> dict[str, Any]:
 
 
 def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
-    """The runs that led to this one, the first one first: encoder, earlier stages, itself."""
+    """The runs that led to this one, the first one first: encoder, earlier stages, itself.
+
+    An artifact, from which a run may go on, tells its own.
+    """
     manifest = _manifest(run_folder)
     if not manifest:
+        if (metrics := run_folder / "metrics.json").exists():
+            yield from json.loads(metrics.read_text("utf-8")).get("training", {}).get("stages", ())
         return
     config = manifest["config"]
     earlier = config.get("init") or Path(config["base"]).parent

@@ -77,6 +77,13 @@ def _posts(folder: Path, file: str) -> dict[str, str]:
         return {row["ID"]: row["Content"] for row in csv.DictReader(handle)}
 
 
+def _alert(folder: Path, key: str) -> Words:
+    """A labelled post of palestine-data-backend; key is `file/line`."""
+    file, _, line = key.partition("/")
+    text: str = json.loads(read_text(folder / file).split("\n")[int(line) - 1])["text"]
+    return text.split()
+
+
 def _investigation(folder: Path, key: str) -> Words:
     """The words of a Markdown page of the Syrian Archive, without its markup."""
     page = (folder / key).read_text("utf-8")  # a byte-order mark counts as a character here
@@ -98,6 +105,10 @@ SOURCES = {
     "asnd": Source(
         "asnd", "https://github.com/shammur/Arabic_news_text_classification_datasets",
         "CC BY 4.0", _post,
+    ),
+    "palestine-data-backend": Source(
+        "palestine-alerts", "https://github.com/Zaidroid/palestine-data-backend",
+        "MIT (labels; posts of Telegram channels)", _alert,
     ),
     "beta-content": Source(
         "syrian-archive-reports-ar", "https://github.com/tareefdev/beta-content",
