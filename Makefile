@@ -21,7 +21,7 @@ $(VENV)/base: $(BIN)/python pyproject.toml
 # torch first, at the version whose CPU build is small; a plain `torch` may bring a CUDA build
 $(VENV)/all: $(BIN)/python pyproject.toml
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[train,serve,spacy,docs,dev]'
+	$(PIP) -e '.[train,serve,spacy,cluster,docs,dev]'
 	touch $@ $(VENV)/base
 
 demo: $(VENV)/base

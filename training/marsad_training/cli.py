@@ -185,6 +185,25 @@ def fit(
 
 
 @app.command()
+def average(
+    target: Annotated[Path, typer.Argument(help="The run folder to write.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Runs or artifacts that come from one network, a run first."),
+    ],
+    share: Annotated[
+        list[float] | None, typer.Option(help="How much each counts, in their order.")
+    ] = None,
+) -> None:
+    """Take the mean of the weights of several networks, and score it on dev."""
+    from marsad_training.average import average as mean_of
+
+    with told_plainly():
+        scores = mean_of(runs, target, share or [])
+        print(f"{target}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+
+
+@app.command()
 def simulate(
     config: Config = Path("training/configs/selection.toml"),
     target: Annotated[Path, typer.Argument(help="Folder of figures and picture.")] = Path(

@@ -277,6 +277,9 @@ def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
         if (metrics := run_folder / "metrics.json").exists():
             yield from json.loads(metrics.read_text("utf-8")).get("training", {}).get("stages", ())
         return
+    if "stages" in manifest:  # of a mean
+        yield from manifest["stages"]
+        return
     config = manifest["config"]
     earlier = config.get("init") or Path(config["base"]).parent
     if Path(earlier) != Path():  # a hub name or "default" has no folder above it

@@ -176,6 +176,13 @@ def evaluate(extractor: Extractor, gold: Sequence[Report]) -> Scores:
     return score(gold, read_again(extractor, gold))
 
 
+def dev_scores(extractor: Extractor, dev: Sequence[Report]) -> dict[str, float]:
+    """F1 of each task on dev, and the mean by which networks are chosen."""
+    scores = evaluate(extractor, dev)
+    found = {task: scores.f1(task) for task in (*SELECTED, "status")}
+    return found | {"mean": sum(found[task] for task in SELECTED) / len(SELECTED)}
+
+
 def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ()) -> Path:
     """Train, keep the best epoch, write the run folder; resumes a killed run."""
     data = read_data(config)
@@ -196,16 +203,13 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
 
     def evaluator() -> dict[str, float]:
         extractor = extractor_of(network, reader, data.labels)
-        scores = evaluate(extractor, data.dev)
-        found = {task: scores.f1(task) for task in (*SELECTED, "status")}
-        mean = sum(found[task] for task in SELECTED) / len(SELECTED)
-        return found | {"mean": mean} | tag_metrics.compute(extractor, data.dev)
+        return dev_scores(extractor, data.dev) | tag_metrics.compute(extractor, data.dev)
 
     at_once = config.batch * config.accumulate * processes().num_processes
     steps = -(-len(items) // at_once) * config.epochs
     weights = run / "network.safetensors"
     trainer = MarsadTrainer(
-        network, config, lengths, evaluator, keep=lambda: _save_weights(network, weights),
+        network, config, lengths, evaluator, keep=lambda: save_weights(network, weights),
         args=arguments(
             run, config, steps,
             per_device_train_batch_size=config.batch,
@@ -220,7 +224,7 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
     _announce(trainer, config, steps, at_once)
     result = trainer.go_on(run)
     if trainer.is_world_process_zero():
-        _describe(run, network, reader, data, config)
+        describe(run, network, reader, data.labels, config)
         write_manifest(
             run, **facts, seconds=result.metrics["train_runtime"],
             steps=trainer.state.global_step, loss=result.training_loss,
@@ -284,12 +288,13 @@ def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Read
     return network, reader, items
 
 
-def _save_weights(network: JointNetwork, path: Path) -> None:
+def save_weights(network: JointNetwork, path: Path) -> None:
+    """The weights of a run folder."""
     write_bytes(path, save({k: v.contiguous() for k, v in network.state_dict().items()}))
 
 
-def _describe(
-    run: Path, network: JointNetwork, reader: Reader, data: Data, config: FitConfig
+def describe(
+    run: Path, network: JointNetwork, reader: Reader, labels: Labels, config: FitConfig
 ) -> None:
     """Write all that `open_run` needs beside the weights."""
     encoder: Any = network.words.encoder
@@ -299,7 +304,7 @@ def _describe(
         "start": reader.start_id, "end": reader.end_id, "pad": reader.pad_id,
         "unknown": reader.unknown_id,
     }  # fmt: skip
-    facts = {"config": as_dict(config), "special_tokens": special, "labels": data.labels.to_dict()}
+    facts = {"config": as_dict(config), "special_tokens": special, "labels": labels.to_dict()}
     write_text(run / "run.json", json.dumps(facts, ensure_ascii=False, indent=1))
 
 
