@@ -17,6 +17,7 @@ from marsad.decode import (
     Span,
     WordScores,
     bio_spans,
+    link_features,
     log_odds,
     sigmoid,
     softmax,
@@ -250,6 +251,40 @@ def test_certainty_moves_the_log_odds_of_scores() -> None:
         0.5 * log_odds(plain.score or 0) - 1, abs=0.01
     )
     assert (sure.start, sure.end) == (plain.start, plain.end)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_link_features_against_a_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    triggers = [Span(n, n + 1, 0, rng.uniform(0.3, 1)) for n in range(3)]
+    spans = [Span(n + 3, n + 4, n % 2, rng.uniform(0.3, 1)) for n in range(4)]
+    chances = rng.uniform(0.01, 0.99, (3, 4, ROLES)).astype(np.float32)
+    legal = rng.random((4, ROLES)) < 0.8
+    found = link_features(chances, triggers, spans, legal)
+    for e, m, r in product(range(3), range(4), range(ROLES)):
+        odds = [
+            [log_odds(float(chances[i, j, r])) if legal[j, r] else -9.0 for j in range(4)]
+            for i in range(3)
+        ]
+        if not legal[m, r]:
+            continue
+        wanted = [
+            1.0, odds[e][m], log_odds(triggers[e].score), log_odds(spans[m].score),
+            float(odds[e][m] >= max(row[m] for row in odds)),
+            float(odds[e][m] >= max(odds[e])),
+        ]  # fmt: skip
+        assert found[e, m, r].tolist() == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_link_is_as_doubtful_as_its_trigger() -> None:
+    text, scores = "قصف جيش صاروخ", hand_made([0, 1, 3], [1, 0, 0])
+    (event,) = read(text, scores).events
+    weights = (0.0, 1.0, 0.5, 0.0, 0.0, 0.0)  # of the chance, one half here, and of the trigger
+    sure = {role: weights for role in LABELS.roles}
+    (link, _) = read(text, scores, Settings(links=sure)).events[0].arguments
+    assert log_odds(link.score or 0) == pytest.approx(0.5 * log_odds(event.score or 0), abs=0.01)
+    unsure = {role: (0.0, 1.0, -0.5, 0.0, 0.0, 0.0) for role in LABELS.roles}
+    assert read(text, scores, Settings(links=unsure)).events[0].arguments == ()
 
 
 @pytest.mark.parametrize("seed", range(5))

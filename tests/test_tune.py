@@ -1,9 +1,13 @@
 """What is fitted on dev: best values of a grid, and calibration error counted by hand."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
+from marsad.decode import Span, WordScores, link_features, sigmoid
 from marsad.schema import Mention, Report
+from marsad.text import split_words
 
 tune = pytest.importorskip("marsad_training.tune", reason="needs the train extra")
 
@@ -69,3 +73,32 @@ def test_certainty_is_fitted_where_plain_newton_steps_run_away() -> None:
     y = (np.arange(1000) % 2).astype(float)  # as sure as wrong
     weights = tune.logistic(x, y, np.array([1.0, 0.0]))
     assert np.abs(weights).max() < 0.1
+
+
+def test_links_are_as_likely_as_they_are_right() -> None:
+    # a role said with 0.8 is right in 60 % where the mention is sure and in 20 % where it is not
+    words, scores = split_words("قصف جيش"), cast(WordScores, None)
+    trigger, legal = Span(0, 1, 0, 0.9), np.ones((1, 1, 1), bool)
+    shares = {0.9: 0.6, 0.5: 0.2}
+    reads = [
+        tune.Read(
+            words, scores, [trigger], [Span(1, 2, 0, sure)], legal,
+            np.full((1, 1, 1), n % 10 < 10 * share),
+        )
+        for sure, share in shares.items()
+        for n in range(400)
+    ]  # fmt: skip
+    chances = np.full((1, 1, 1), 0.8, np.float32)
+
+    class Sure:
+        def role_chances(self, *_: Any) -> Any:
+            return chances
+
+    sheet = object.__new__(tune.RoleSheet)
+    sheet.roles, sheet.read = ["agent"], reads
+    weights = np.array(sheet.links(cast(Any, Sure()))["agent"])
+    for sure, share in shares.items():
+        features = link_features(chances, [trigger], [Span(1, 2, 0, sure)], legal[0])
+        assert float(sigmoid(features @ weights)[0, 0, 0]) == pytest.approx(share, abs=0.03)
+    sheet.read = []
+    assert sheet.links(cast(Any, Sure())) == {"agent": tune._PRIOR}

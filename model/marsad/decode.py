@@ -27,6 +27,7 @@ from marsad.word_features import features, report_features
 HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 # The CRF is not asked about pairs whose likeliest role has less than this from the network
 _LEAST = 0.02
+_UNLIKELY = 2.5e-3  # chances of roles below it, and those of forbidden ones, are all alike
 _REACH = 400  # words between a trigger and its arguments at most; no window shows as many
 
 Floats = NDArray[np.float32]
@@ -90,13 +91,16 @@ class Settings:
     `outside` is added to the score of the outside tag before Viterbi, and to that of the first
     status; `threshold` is the probability from which a role is filled, by role; `certainty` is the
     (slope, shift) that turns the log odds of a span's score into those of its being right (Platt
-    1999); `least` is what `Decoder.eventful` is at least in a report that tells any event.
+    1999); `links` are the weights, by role, that make of `link_features` the log odds of a link's
+    being right, its trigger and its mention included; `least` is what `Decoder.eventful` is at
+    least in a report that tells any event.
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
     threshold: Mapping[str, float] = field(default_factory=dict)
     certainty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    links: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     least: float = -100.0
 
 
@@ -198,21 +202,37 @@ class Decoder:
         words: Words,
         scores: WordScores,
     ) -> list[tuple[Argument, ...]]:
-        types = list(self.labels.mentions)
         found: list[list[Argument]] = [[] for _ in triggers]
+        roles = list(self.labels.roles)
+        least = np.array([self.settings.threshold.get(role, 0.5) for role in roles], np.float32)
         for own, (first, last), (start, end) in sections(triggers, spans, len(words)):
             if own[0] == own[1] or start == end:
                 continue
             near = spans[start:end]
-            chances = self.role_chances(triggers[first:last], near, words, scores)
-            for r, (role, taken) in enumerate(self.labels.roles.items()):
-                legal = np.isin([s.label for s in near], [types.index(t) for t in taken])
-                over = chances[:, :, r] >= self.settings.threshold.get(role, 0.5)
-                for e, m in np.argwhere(over & legal):
-                    if own[0] <= first + e < own[1]:
-                        score = round(float(chances[e, m, r]), 4)
-                        found[first + e].append(Argument(role, mentions[start + m].id, score))
+            chances = self.link_chances(triggers[first:last], near, words, scores)
+            over = (chances >= least) & self.legal(near)
+            for r, e, m in np.argwhere(over.transpose(2, 0, 1)):
+                if own[0] <= first + e < own[1]:
+                    score = round(float(chances[e, m, r]), 4)
+                    found[first + e].append(Argument(roles[r], mentions[start + m].id, score))
         return [tuple(arguments) for arguments in found]
+
+    def legal(self, spans: Sequence[Span]) -> NDArray[np.bool_]:
+        """(M, R) Which roles the label set lets each mention fill."""
+        types = list(self.labels.mentions)
+        allowed = [[types[s.label] in taken for taken in self.labels.roles.values()] for s in spans]
+        return np.array(allowed, bool).reshape(len(spans), len(self.labels.roles))
+
+    def link_chances(
+        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+    ) -> Floats:
+        """The probability (E, M, R) that a link is right, its trigger and its mention included."""
+        chances = self.role_chances(triggers, spans, words, scores)
+        if not self.settings.links:
+            return chances
+        weights = np.array([self.settings.links[role] for role in self.labels.roles], np.float32)
+        features = link_features(chances, triggers, spans, self.legal(spans))
+        return sigmoid((features * weights).sum(-1))
 
     def status_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
         """(E, statuses) What network and CRF say of each trigger."""
@@ -268,6 +288,21 @@ class Decoder:
             [(int(e), int(m)) for e, m in pairs],
         )
         return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
+
+
+def link_features(
+    chances: Floats, triggers: Sequence[Span], spans: Sequence[Span], legal: NDArray[np.bool_]
+) -> Floats:
+    """(E, M, R, 6) One; the log odds of the role, of the trigger and of the mention; whether no
+    other event, and whether no other mention, is likelier in this role. `legal` is (M, R)."""
+    kept = np.clip(chances, _UNLIKELY, 1 - _UNLIKELY)
+    odds = np.where(legal, np.log(kept) - np.log1p(-kept), log_odds(_UNLIKELY))
+    said = [np.array([log_odds(span.score) for span in found]) for found in (triggers, spans)]
+    features = (
+        np.ones_like(odds), odds, said[0][:, None, None], said[1][None, :, None],
+        odds == odds.max(0, keepdims=True), odds == odds.max(1, keepdims=True),
+    )  # fmt: skip
+    return np.stack([np.broadcast_to(f, odds.shape) for f in features], -1).astype(np.float32)
 
 
 _Range = tuple[int, int]

@@ -1,14 +1,24 @@
 """What is fitted on dev after training: temperatures, outside bias, role thresholds, certainty."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marsad.decode import HEADS, Decoder, Settings, Span, WordScores, log_odds, softmax, viterbi
+from marsad.decode import (
+    HEADS,
+    Decoder,
+    Settings,
+    Span,
+    WordScores,
+    link_features,
+    log_odds,
+    softmax,
+    viterbi,
+)
 from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
 from marsad_training.tags import span_f1, tag_path
@@ -17,6 +27,8 @@ _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
 LEAST = np.arange(-3.0, 5.01, 0.25)
+_PRIOR = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)  # of the weights of link features: the role's chance alone
+_HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
 _TIED = 5e-3  # of rarer statuses, a sixth of the events
 _GIVEN = 2e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
@@ -67,8 +79,8 @@ def tune(untuned: Decoder, dev: Dev, scores: Sequence[WordScores]) -> Settings:
     settings = replace(
         settings,
         outside={**settings.outside, "statuses": _status_bonus(*statuses)},
-        threshold=_thresholds(*roles),
         least=_least(*eventful),
+        **_link_settings(*roles),
     )
     decoder = replace(untuned, settings=settings)
     pairs = [
@@ -232,6 +244,22 @@ class RoleSheet:
         )
         self.gold = np.array([counts[role] for role in self.roles])
 
+    def links(self, decoder: Decoder) -> dict[str, tuple[float, ...]]:
+        """For each role the weights of `decode.link_features`, by logistic regression."""
+        found = []
+        for x in self.read:
+            chances = decoder.role_chances(x.triggers, x.spans, x.words, x.scores)
+            features = link_features(chances, x.triggers, x.spans, x.legal[0])
+            found.append((features, x.right, x.legal & (chances > _HOPELESS)))
+        weights = {}
+        for r, role in enumerate(self.roles):
+            rows = [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
+            right = [gold[:, :, r][kept[:, :, r]] for _, gold, kept in found]
+            x = np.concatenate(rows or [np.zeros((0, len(_PRIOR)))]).astype(np.float64)
+            y = np.concatenate(right or [np.zeros(0)]).astype(np.float64)
+            weights[role] = tuple(np.round(logistic(x, y, np.array(_PRIOR)), 3).tolist())
+        return weights
+
     def thresholds(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         """For each role the chance that gives the best F1; `chances` are (E, M, R), one for each
         of `read`."""
@@ -284,23 +312,24 @@ def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) ->
     events = [((t.first, t.last), labels.events[t.label]) for t in triggers]
     mentions = [((m.first, m.last), types[m.label]) for m in spans]
     shape = len(triggers), len(spans), len(labels.roles)
-    legal = [[type in allowed for allowed in labels.roles.values()] for _, type in mentions]
     right = [[[(e, r, m) in links for r in labels.roles] for m in mentions] for e in events]
     return Read(
         words, scores, triggers, spans,
-        np.broadcast_to(np.array(legal, bool).reshape(shape[1:]), shape),
+        np.broadcast_to(decoder.legal(spans), shape),
         np.array(right, bool).reshape(shape),
     )  # fmt: skip
 
 
-def _thresholds(
+def _link_settings(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
-) -> Mapping[str, float]:
-    """For each role the probability that gives the best end-to-end argument F1."""
+) -> dict[str, Any]:
+    """The weights under which the links' being right is likeliest, and for each role the
+    probability that gives the best end-to-end argument F1."""
     sheet = RoleSheet(decoder, dev, words, scores)
-    return sheet.thresholds(
-        [decoder.role_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
-    )
+    links = sheet.links(decoder)
+    decoder = replace(decoder, settings=replace(decoder.settings, links=links))
+    chances = [decoder.link_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
+    return {"links": links, "threshold": sheet.thresholds(chances)}
 
 
 def _best(grid: NDArray[np.floating], curve: list[float], neutral: float) -> float:
