@@ -13,6 +13,7 @@ from torch import Tensor
 
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_text
+from marsad_training.crf import answers
 from marsad_training.export import stages
 from marsad_training.fit import (
     Run,
@@ -70,8 +71,9 @@ def _floats(run: Run) -> Iterator[tuple[str, Tensor]]:
 
 def _check_alike(first: Run, other: Run, folder: Path) -> None:
     shapes = [{name: value.shape for name, value in _floats(run)} for run in (first, other)]
-    same_pieces = first.reader.tokenizer.to_str() == other.reader.tokenizer.to_str()
-    if first.labels != other.labels or shapes[0] != shapes[1] or not same_pieces:
+    pieces = [run.reader.tokenizer.to_str() for run in (first, other)]
+    names = [answers(run.labels) for run in (first, other)]
+    if names[0] != names[1] or shapes[0] != shapes[1] or pieces[0] != pieces[1]:
         raise at(folder, None, "holds a network of other labels, pieces or layers than the first.")
 
 
