@@ -247,17 +247,17 @@ class RoleSheet:
     def links(self, decoder: Decoder) -> dict[str, tuple[float, ...]]:
         """For each role the weights of `decode.link_features`, by logistic regression."""
         found = []
-        for x in self.read:
-            chances = decoder.role_chances(x.triggers, x.spans, x.words, x.scores)
-            features = link_features(chances, x.triggers, x.spans, x.legal[0])
-            found.append((features, x.right, x.legal & (chances > _HOPELESS)))
+        for one in self.read:
+            chances = decoder.role_chances(one.triggers, one.spans, one.words, one.scores)
+            features = link_features(chances, one.triggers, one.spans, one.legal[0])
+            found.append((features, one.right, one.legal & (chances > _HOPELESS)))
         weights = {}
         for r, role in enumerate(self.roles):
-            rows = [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
-            right = [gold[:, :, r][kept[:, :, r]] for _, gold, kept in found]
-            x = np.concatenate(rows or [np.zeros((0, len(_PRIOR)))]).astype(np.float64)
-            y = np.concatenate(right or [np.zeros(0)]).astype(np.float64)
-            weights[role] = tuple(np.round(logistic(x, y, np.array(_PRIOR)), 3).tolist())
+            rows = [np.zeros((0, len(_PRIOR)))]
+            rows += [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
+            right = [np.zeros(0), *(gold[:, :, r][kept[:, :, r]] for _, gold, kept in found)]
+            fitted = logistic(np.concatenate(rows), np.concatenate(right), np.array(_PRIOR))
+            weights[role] = tuple(np.round(fitted, 3).tolist())
         return weights
 
     def thresholds(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, float]:
