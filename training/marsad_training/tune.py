@@ -253,9 +253,11 @@ class RoleSheet:
             found.append((features, one.right, one.legal & (chances > _HOPELESS)))
         weights = {}
         for r, role in enumerate(self.roles):
-            rows = [np.zeros((0, len(_PRIOR))), *(f[:, :, r][k[:, :, r]] for f, _, k in found)]
-            right = [np.zeros(0), *(gold[:, :, r][k[:, :, r]] for _, gold, k in found)]
-            fitted = logistic(np.concatenate(rows), np.concatenate(right), np.array(_PRIOR))
+            rows: list[NDArray[np.floating]] = [np.zeros((0, len(_PRIOR)))]
+            rows += [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
+            right = [np.zeros(0), *(gold[:, :, r][kept[:, :, r]] for _, gold, kept in found)]
+            x = np.concatenate(rows).astype(np.float64)
+            fitted = logistic(x, np.concatenate(right), np.array(_PRIOR))
             weights[role] = tuple(np.round(fitted, 3).tolist())
         return weights
 
