@@ -43,6 +43,22 @@ def test_text_comes_back(annotations: Path, data: Path) -> None:
     assert report.surface(report.mentions[0]) == "حلب"
 
 
+def test_a_post_is_known_by_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "palestine-alerts"
+    folder.mkdir()
+    (folder / "labels.jsonl").write_text('{"text": "غارة  على\\nرفح"}\n{"text": "قصف"}\n', "utf-8")
+    path = tmp_path / "annotations.jsonl"
+    for line, held in (("1", True), ("3", False)):
+        report = Report("p-1", "غارة على رفح", "2026-07-14")
+        record = restore.strip(report, f"palestine-data-backend/labels.jsonl/{line}", [(0, 3)])
+        path.write_text(json.dumps(record) + "\n", "utf-8")
+        if held:
+            assert [r.text for r in restore.restore(path, tmp_path)] == [report.text]
+        else:
+            with pytest.raises(MarsadError, match=r"labels\.jsonl/3 is not in"):
+                list(restore.restore(path, tmp_path))
+
+
 def test_changed_source_is_refused_with_its_line(annotations: Path, data: Path) -> None:
     (data / "antcorpus/news/1.txt").write_text(ARTICLE.replace("أمس", "اليوم"), "utf-8")
     with pytest.raises(MarsadError, match=r"line 1: the text of antcorpus/news/1\.txt is not"):

@@ -26,8 +26,6 @@ from marsad_training.fit import (
 )
 from marsad_training.start import open_start
 
-State = dict[str, Tensor]
-
 
 def average(
     folders: Sequence[Path], target: Path, shares: Sequence[float] = ()

@@ -80,8 +80,13 @@ def _posts(folder: Path, file: str) -> dict[str, str]:
 def _alert(folder: Path, key: str) -> Words:
     """A labelled post of palestine-data-backend; key is `file/line`."""
     file, _, line = key.partition("/")
-    text: str = json.loads(read_text(folder / file).split("\n")[int(line) - 1])["text"]
-    return text.split()
+    return _alerts(folder, file)[line].split()
+
+
+@cache
+def _alerts(folder: Path, file: str) -> dict[str, str]:
+    lines = enumerate(read_text(folder / file).split("\n"), 1)
+    return {str(n): json.loads(line)["text"] for n, line in lines if line}
 
 
 def _investigation(folder: Path, key: str) -> Words:
