@@ -34,10 +34,17 @@ mimetypes.add_type("font/woff2", ".woff2")  # not known everywhere
 
 
 class _Service(FastAPI):
+    def __init__(self, limits: Settings, **options: Any):
+        super().__init__(**options)
+        self.limits = limits
+
     def openapi(self) -> dict[str, Any]:
-        """FastAPI's description, with the report's own schema in it."""
+        """FastAPI's description, with the report's own schema and the limits in it."""
         description = super().openapi()
-        description["components"]["schemas"] |= report_schemas()
+        schemas = description["components"]["schemas"]
+        schemas |= report_schemas()
+        schemas["Batch"]["properties"]["reports"]["maxItems"] = self.limits.max_reports
+        schemas["ReportText"]["properties"]["text"]["maxLength"] = self.limits.max_text
         return description
 
 
@@ -57,7 +64,7 @@ def create_app(extractor: Extractor, settings: Settings) -> FastAPI:
         await asyncio.to_thread(queue.stop)
 
     app = _Service(
-        title="marsad", version=marsad.__version__, lifespan=lifespan,
+        settings, title="marsad", version=marsad.__version__, lifespan=lifespan,
         description="Reads Arabic reports of armed conflict into typed events.",
         docs_url=None, redoc_url=None,  # they load scripts from elsewhere
         redirect_slashes=False,  # to a host that the client names
