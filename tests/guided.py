@@ -41,8 +41,7 @@ def main() -> None:
     """Run until so many inputs were tried; libFuzzer ends the process."""
     name, runs, *options = sys.argv[1:]
     extractor = marsad.load(threads=1)
-    sample = extractor.predict("قصف الجيش مدينة حلب أمس ما أدى إلى مقتل ثلاثة مدنيين", "2022-01-04")
-    chosen = fuzz.targets(extractor, [sample])
+    chosen = fuzz.targets(extractor, [fuzz.sample(extractor)])
     if name not in chosen:
         sys.exit(f"no target {name!r}; there are {', '.join(chosen)}.")
     target = chosen[name][1]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marsad import decode
+from marsad.crf import softmax
 from marsad.decode import (
     Decoder,
     RoleTables,
@@ -20,7 +21,6 @@ from marsad.decode import (
     link_features,
     log_odds,
     sigmoid,
-    softmax,
     span_means,
     viterbi,
 )  # fmt: skip

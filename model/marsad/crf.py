@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -32,6 +32,7 @@ NO_ROLE = "-"
 REPORTS = ("quiet", "eventful")
 _FLOOR = 1e-4  # of a marginal: the CRF may doubt a tag that it has not seen there, not forbid it
 Floats = NDArray[np.float32]
+_F = TypeVar("_F", bound=np.floating)
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,15 @@ class Chain:
         sums = np.bincount(cell, self.weights[place], shape[0] * shape[1])
         scores: NDArray[np.float64] = sums.reshape(shape).astype(np.float64, copy=False)
         if not self.transitions.any():  # each row for itself
-            chances = np.exp(scores - scores.max(-1, keepdims=True))
-            shares: Floats = (chances / chances.sum(-1, keepdims=True)).astype(np.float32)
-            return shares
+            return softmax(scores).astype(np.float32)
         return _marginals(scores, self.transitions.astype(np.float64))
+
+
+def softmax(logits: NDArray[_F]) -> NDArray[_F]:
+    """Over the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    chances: NDArray[_F] = powers / powers.sum(-1, keepdims=True)
+    return chances
 
 
 def mixed(logits: Floats, marginals: Floats, weight: float) -> Floats:

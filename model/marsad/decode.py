@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from marsad.crf import Crf, log_ratios, mixed
+from marsad.crf import Crf, log_ratios, mixed, softmax
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.roles import FEATURES, pair_features
@@ -209,8 +209,10 @@ class Decoder:
             if own[0] == own[1] or start == end:
                 continue
             near = spans[start:end]
-            chances = self.link_chances(triggers[first:last], near, words, scores)
-            over = (chances >= least) & self.legal(near)
+            events, legal = triggers[first:last], self.legal(near)
+            chances = self.role_chances(events, near, words, scores)
+            chances = self.link_chances(chances, events, near, legal)
+            over = (chances >= least) & legal
             for r, e, m in np.argwhere(over.transpose(2, 0, 1)):
                 if own[0] <= first + e < own[1]:
                     score = round(float(chances[e, m, r]), 4)
@@ -224,14 +226,20 @@ class Decoder:
         return np.array(allowed, bool).reshape(len(spans), len(self.labels.roles))
 
     def link_chances(
-        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+        self,
+        chances: Floats,
+        triggers: Sequence[Span],
+        spans: Sequence[Span],
+        legal: NDArray[np.bool_],
     ) -> Floats:
-        """The probability (E, M, R) that a link is right, its trigger and its mention included."""
-        chances = self.role_chances(triggers, spans, words, scores)
+        """The probability (E, M, R) that a link is right, its trigger and its mention included.
+
+        `chances` are those of `role_chances`, `legal` is that of the spans.
+        """
         if not self.settings.links:
             return chances
         weights = np.array([self.settings.links[role] for role in self.labels.roles], np.float32)
-        features = link_features(chances, triggers, spans, self.legal(spans))
+        features = link_features(chances, triggers, spans, legal)
         return sigmoid((features * weights).sum(-1))
 
     def status_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
@@ -378,13 +386,6 @@ def log_odds(chance: float) -> float:
     """Of a probability that is kept from 0 and 1."""
     chance = min(max(chance, 1e-4), 1 - 1e-4)
     return log(chance / (1 - chance))
-
-
-def softmax(logits: Floats) -> Floats:
-    """Over the last axis."""
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    chances: Floats = powers / powers.sum(-1, keepdims=True)
-    return chances
 
 
 def sigmoid(logits: Floats) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from marsad.crf import softmax
 from marsad.decode import (
     HEADS,
     Decoder,
@@ -16,7 +17,6 @@ from marsad.decode import (
     WordScores,
     link_features,
     log_odds,
-    softmax,
     viterbi,
 )
 from marsad.schema import Labels, Report
@@ -244,13 +244,13 @@ class RoleSheet:
         )
         self.gold = np.array([counts[role] for role in self.roles])
 
-    def links(self, decoder: Decoder) -> dict[str, tuple[float, ...]]:
-        """For each role the weights of `decode.link_features`, by logistic regression."""
+    def links(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, tuple[float, ...]]:
+        """For each role the weights of `decode.link_features`, by logistic regression; `chances`
+        are those of the roles, as in `thresholds`."""
         found = []
-        for one in self.read:
-            chances = decoder.role_chances(one.triggers, one.spans, one.words, one.scores)
-            features = link_features(chances, one.triggers, one.spans, one.legal[0])
-            found.append((features, one.right, one.legal & (chances > _HOPELESS)))
+        for one, said in zip(self.read, chances, strict=True):
+            features = link_features(said, one.triggers, one.spans, one.legal[0])
+            found.append((features, one.right, one.legal & (said > _HOPELESS)))
         weights = {}
         for r, role in enumerate(self.roles):
             rows: list[NDArray[np.floating]] = [np.zeros((0, len(_PRIOR)))]
@@ -327,9 +327,13 @@ def _link_settings(
     """The weights under which the links' being right is likeliest, and for each role the
     probability that gives the best end-to-end argument F1."""
     sheet = RoleSheet(decoder, dev, words, scores)
-    links = sheet.links(decoder)
+    of_roles = [decoder.role_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
+    links = sheet.links(of_roles)
     decoder = replace(decoder, settings=replace(decoder.settings, links=links))
-    chances = [decoder.link_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
+    chances = [
+        decoder.link_chances(said, x.triggers, x.spans, x.legal[0])
+        for said, x in zip(of_roles, sheet.read, strict=True)
+    ]
     return {"links": links, "threshold": sheet.thresholds(chances)}
 
 
