@@ -88,3 +88,23 @@ def test_committed_annotation_uses_each_id_once() -> None:
     path = Path(__file__).parents[1] / "training/corpus/real/annotations.jsonl"
     ids = [json.loads(line)["id"] for line in path.read_text("utf-8").splitlines()]
     assert len(ids) == len(set(ids)) > 0
+
+
+def test_news_without_excerpts_is_told_apart(annotations: Path, data: Path) -> None:
+    for name, body in (("2", "هدنة في تعز. انتهى"), ("3", "فتح معبر رفح. انتهى")):
+        text = f"<DOC><TITLE>خبر {name}</TITLE><TEXT>{body}</TEXT></DOC>"
+        (data / f"antcorpus/news/{name}.txt").write_text(text, "utf-8")
+    newswire = data / "anercorp-camel"
+    newswire.mkdir()
+    train = newswire / "ANERCorp_CamelLab_train.txt"
+    train.write_text("بغداد B-LOC\nهادئة O\n\nالبصرة B-LOC\n", "utf-8")
+    held = [Report("r-1", "فتح  معبر رفح.", "2016-01-02")]
+    assert list(restore.unread(annotations, data, held)) == [
+        ("2", "خبر 2 هدنة في تعز. انتهى"),
+        ("anercorp-0", "بغداد هادئة البصرة"),
+    ]
+
+
+def test_absent_news_is_named(annotations: Path, tmp_path: Path) -> None:
+    with pytest.raises(MarsadError, match="antcorpus: is absent"):
+        list(restore.unread(annotations, tmp_path / "elsewhere"))

@@ -238,7 +238,7 @@ def test_unknown_base_is_named(fit_config: Any, tmp_path: Path) -> None:
         fit.fit(replace(fit_config, base="no/such-model"), tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["base", "smoke", "camelbert"])
+@pytest.mark.parametrize("name", ["base", "smoke", "camelbert", "grow", "teacher", "teach"])
 def test_shipped_configurations_are_read(name: str) -> None:
     config = configs.load(ROOT / "training/configs" / f"{name}.toml", configs.FitConfig)
     assert config.epochs > 0

@@ -263,16 +263,30 @@ def restore(
     annotations: Annotated[Path, typer.Option(help="Stand-off annotation.")] = Path(
         "training/corpus/real/annotations.jsonl"
     ),
+    raw: Annotated[
+        Path | None, typer.Option(help="Also write there the news that no excerpt is taken from.")
+    ] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="Gold reports that no such text may hold.")
+    ] = None,
 ) -> None:
     """Put the texts back under the stand-off annotation of real reports."""
+    from marsad.files import write_text
     from marsad.formats import jsonl
+    from marsad_training.corpus import read_reports
     from marsad_training.restore import restore as restored
+    from marsad_training.restore import unread
 
     with told_plainly():
         reports = list(restored(annotations, data))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(jsonl.write(reports), "utf-8")
+        write_text(target, jsonl.write(reports))
         print(f"{target}: {len(reports)} reports")
+        if raw:
+            held = read_reports(without) if without else []
+            texts = list(unread(annotations, data, held))
+            rows = (json.dumps({"id": i, "text": t}, ensure_ascii=False) for i, t in texts)
+            write_text(raw, "".join(row + "\n" for row in rows))
+            print(f"{raw}: {len(texts)} texts")
 
 
 @app.command()

@@ -50,14 +50,28 @@ class FitConfig(Training):
     corpus: str = "training/corpus"
     real: tuple[str, ...] = ()  # files of annotated real reports, added to the train split
     real_repeat: int = 1  # how often an epoch shows them
+    teachers: tuple[str, ...] = ()  # runs or artifacts whose answers it learns, averaged
+    taught: float = 0.5  # their share in what it learns of an annotated report
+    raw: tuple[str, ...] = ()  # files of reports as a model read them, learnt from teachers alone
     rewritten: float = 0.0  # share of the training items with other names and spelling
     renamed: tuple[str, ...] = ()  # mention types whose names change there
+    folds: int = 0  # parts of the train reports, by id, of which a run leaves one out;
+    fold: int = 0  # this one, so that it can teach what it has not seen
     hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that no part of it may see
     layers: int = 0  # of the encoder, from the bottom; 0 is all. Fewer read faster and know less
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops
     train_reports: int = 0  # 0 is all; a small number makes a smoke run
     loss: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.raw and not self.teachers:
+            raise MarsadError("raw reports are learnt from teachers, but none is named")
+        if not 0 <= self.taught <= 1:
+            raise MarsadError("taught is a share, from 0 to 1")
+        if self.folds and not (self.folds > 1 and 0 <= self.fold < self.folds):
+            raise MarsadError("folds are two or more, and fold is one of them, counted from 0")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.utils.rnn import pad_sequence
 
 from marsad.roles import pair_features
 from marsad.schema import Labels, Report
@@ -30,7 +31,9 @@ def encode_report(
     ids = reader.subwords(words.forms)
     spans = {s.id: found for s in report.spans if (found := words.span(s.start, s.end)) is not None}
     return [
-        reader.inputs(ids, window) | _gold(report, labels, words, spans, window) | absent
+        reader.inputs(ids, window)
+        | _gold(report, labels, words, spans, window)
+        | {"report": report.id, **absent}
         for window in plan([len(pieces) for pieces in ids], reader.limit)
     ]
 
@@ -129,7 +132,8 @@ def pad_inputs(items: Sequence[Features], pad_id: int) -> Features:
 def collate(items: Sequence[Features], pad_id: int) -> Features:
     """Items of `encode_report` -> a batch for `JointNetwork.sums`.
 
-    `absent` holds for each tagging head the (window, tag) pairs that nothing is learnt of.
+    `absent` holds for each tagging head the (window, tag) pairs that nothing is learnt of;
+    `taught` (B, W, T) the answers of teachers and `share` (B, 1) their part, where there are any.
     """
     batch = pad_inputs(items, pad_id)
     for name in ("mention_tags", "trigger_tags", "statuses", "clitics"):
@@ -141,6 +145,14 @@ def collate(items: Sequence[Features], pad_id: int) -> Features:
         ).reshape(-1, 2)
         for name in ("mention_tags", "trigger_tags")
     }
+    if "taught" in items[0]:
+        batch["taught"] = {
+            name: pad_sequence(
+                [torch.from_numpy(i["taught"][name]).float() for i in items], batch_first=True
+            )
+            for name in items[0]["taught"]
+        }
+        batch["share"] = torch.tensor([[i["share"]] for i in items])
     return batch
 
 

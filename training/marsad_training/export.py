@@ -287,6 +287,8 @@ def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     more = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
     if (device := manifest.get("device", CPU)) != CPU:
         more["device"] = device
+    if teachers := config.get("teachers"):
+        more |= {"teachers": len(teachers), "raw_reports": manifest["raw_reports"]}
     yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **more}
 
 

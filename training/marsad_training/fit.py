@@ -65,6 +65,7 @@ class Data:
     labels: Labels
     train: list[Report]
     dev: list[Report]
+    raw: tuple[Report, ...] = ()  # as a model read them
     replay: tuple[tuple[Labels, list[Report]], ...] = ()  # each with the labels it was marked with
     replayed_dev: tuple[Report, ...] = ()
 
@@ -104,6 +105,8 @@ def read_data(config: FitConfig) -> Data:
                 dev.append(report)
             else:
                 train += [report] * config.real_repeat
+    if config.folds:
+        train = [r for r in train if fold_of(r.id, config.folds) != config.fold]
     if config.rewritten:
         train = rewrite(train, config)
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
@@ -111,7 +114,8 @@ def read_data(config: FitConfig) -> Data:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
     replay = tuple(_replayed(Path(name), config) for name in config.replay)
     old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
-    return Data(labels, train, dev, replay, tuple(old_dev))
+    raw = (r for name in config.raw for r in read_reports(Path(name), labels))
+    return Data(labels, train, dev, tuple(raw), replay, tuple(old_dev))
 
 
 def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
@@ -124,6 +128,11 @@ def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
 def is_dev(report: Report) -> bool:
     """Whether a real report is held out for dev: the same ones whatever else is annotated."""
     return crc32(report.id.encode()) % REAL_DEV == 0
+
+
+def fold_of(id: str, folds: int) -> int:
+    """The part of the train reports that a report belongs to, whatever else is annotated."""
+    return crc32(id.encode()) // 7 % folds  # // 7: other digits than those that `is_dev` looks at
 
 
 def rewrite(train: list[Report], config: FitConfig) -> list[Report]:
@@ -190,7 +199,8 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
     facts = {
         "config": as_dict(config), "base": base, "processes": processes().num_processes,
         "train_reports": len(data.train), "dev_reports": len(data.dev),
-        "train_hash": fingerprint(data.train), "dev_hash": fingerprint(data.dev),
+        "raw_reports": len(data.raw), "train_hash": fingerprint([*data.train, *data.raw]),
+        "dev_hash": fingerprint(data.dev),
     }  # fmt: skip
     if not begin(run, **facts):
         return run
@@ -198,6 +208,8 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
     network, reader, items = _start(base, data, config)
     for marked_with, reports in data.replay:
         items += [i for r in reports for i in encode_report(r, data.labels, reader, marked_with)]
+    if config.teachers:
+        items += _ask_teachers(items, data, reader, config)
     lengths = [len(item["input_ids"]) for item in items]
     tag_metrics = TagMetrics(data.labels)
 
@@ -261,11 +273,8 @@ def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Read
 
     Its heads are those of the labels; where `init` did not know some, their rows are fitted first.
     """
-    from marsad_training.start import (
-        open_start,
-        start_from,
-        warm_up,
-    )  # it opens runs by this module
+    # it opens runs by this module
+    from marsad_training.start import open_start, start_from, warm_up
 
     source = open_start(Path(config.init)) if config.init else None
     if source and source.config.role_width != config.role_width:
@@ -286,6 +295,19 @@ def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Read
     if config.layers:
         shorten(network, sample(reader, [r.text for r in data.train]), config.layers)
     return network, reader, items
+
+
+def _ask_teachers(
+    items: list[Features], data: Data, reader: Reader, config: FitConfig
+) -> list[Features]:
+    """Teach the items, and return those of the raw reports, taught."""
+    from marsad_training.teach import open_teachers, teach  # it opens runs by this module
+
+    teachers = open_teachers(config.teachers, data.labels, reader)
+    raw = [i for r in data.raw for i in encode_report(r, data.labels, reader)]
+    teach(items, teachers, config.taught, reader.pad_id)
+    teach(raw, teachers, 1.0, reader.pad_id, new=True)
+    return raw
 
 
 def save_weights(network: JointNetwork, path: Path) -> None:

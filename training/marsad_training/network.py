@@ -143,7 +143,11 @@ class JointNetwork(nn.Module):
             (batch[name] != IGNORE).sum() for name in ("mention_tags", "trigger_tags", "clitics")
         )
         gold = batch["statuses"]
-        statuses = (self.status_weights[gold.clamp(min=0)] * (gold != IGNORE)).sum()
+        weights = self.status_weights[gold.clamp(min=0)] * (gold != IGNORE)
+        if (taught := batch.get("taught")) is not None:
+            share = batch["share"]
+            weights = (1 - share) * weights + share * taught["statuses"].sum(-1)
+        statuses = weights.sum()
         roles = mentions.new_tensor(len(batch["pairs"].get("triggers", ())))
         return torch.stack([mentions, triggers, statuses, clitics, roles]).float()
 
@@ -156,10 +160,10 @@ class JointNetwork(nn.Module):
             mentions = _without(mentions, batch["absent"]["mention_tags"])
             triggers = _without(triggers, batch["absent"]["trigger_tags"])
             parts = {
-                "mention": _cross_entropy(mentions, batch["mention_tags"], smooth),
-                "trigger": _cross_entropy(triggers, batch["trigger_tags"], smooth),
-                "status": _cross_entropy(statuses, batch["statuses"], weight=self.status_weights),
-                "clitic": _cross_entropy(clitics, batch["clitics"]),
+                "mention": _cross_entropy(mentions, batch, "mention_tags", smooth),
+                "trigger": _cross_entropy(triggers, batch, "trigger_tags", smooth),
+                "status": _cross_entropy(statuses, batch, "statuses", weight=self.status_weights),
+                "clitic": _cross_entropy(clitics, batch, "clitics"),
                 "role": self._role_loss(roles[0], roles[1], batch["pairs"]),
             }
             return torch.stack([self.weights.get(name, 1.0) * part for name, part in parts.items()])
@@ -225,7 +229,7 @@ class TaggingNetwork(nn.Module):
         name = batch["corpus"]
         scores = self.scores(name, batch)
         with torch.autocast(scores.device.type, enabled=False):
-            part = _cross_entropy(scores.float(), batch["tags"])
+            part = _cross_entropy(scores.float(), batch, "tags")
         total: Tensor = (part * self.sizes[name][0] ** 0.5).unsqueeze(0)
         return total
 
@@ -250,10 +254,23 @@ def _head(width: int, size: int, dropout: float) -> nn.Module:
 
 
 def _cross_entropy(
-    scores: Tensor, gold: Tensor, smooth: float = 0.0, weight: Tensor | None = None
+    scores: Tensor,
+    batch: dict[str, Any],
+    name: str,
+    smooth: float = 0.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """Summed, so that a batch without gold counts for nothing."""
-    return functional.cross_entropy(
+    """Summed, so that a batch without gold counts for nothing.
+
+    Where teachers said something of the name (`teach`), that has its share beside the gold.
+    """
+    gold, taught = batch[name], batch.get("taught", {}).get(name)
+    loss = functional.cross_entropy(
         scores.flatten(0, -2), gold.flatten(), weight=weight, ignore_index=IGNORE,
-        label_smoothing=smooth, reduction="sum",
+        label_smoothing=smooth, reduction="sum" if taught is None else "none",
     )  # fmt: skip
+    if taught is None:
+        return loss
+    soft = -(taught * scores.log_softmax(-1)).sum(-1)
+    share = batch["share"]
+    return ((1 - share) * loss.view_as(gold) + share * soft).sum()

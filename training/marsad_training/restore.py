@@ -9,7 +9,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,11 @@ from typing import Any
 from marsad.errors import MarsadError, at
 from marsad.files import read_text
 from marsad.schema import Report
+from marsad_training.adapt import passages, read_columns
 
 Words = list[str]
+_NEWSWIRE = "anercorp-camel/ANERCorp_CamelLab_train.txt"
+_PASSAGE = 100  # words
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,33 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
             raise at(annotations, number, f"the report id {record['id']!r} is used twice.")
         ids.add(record["id"])
         yield Report.from_dict(record | {"text": text})
+
+
+def unread(annotations: Path, data: Path, held: Iterable[Report] = ()) -> Iterator[tuple[str, str]]:
+    """Id and text of news that no annotated excerpt is taken from, for `FitConfig.raw`.
+
+    These are articles of the ANT corpus and passages of 100 words of ANERcorp's train part. An
+    article that holds a paragraph of a `held` report is left out, so that a model can be measured
+    on that. Raises MarsadError where a source is absent.
+    """
+    used = {json.loads(line)["source"] for line in read_text(annotations).splitlines()}
+    paragraphs = [" ".join(p.split()) for report in held for p in report.text.split("\n\n")]
+    folder = data / SOURCES["antcorpus"].folder
+    for key in _article_keys(folder):
+        text = " ".join(_article(folder, key))
+        if text and f"antcorpus/{key}" not in used and not any(p in text for p in paragraphs):
+            yield Path(key).stem, text
+    for number, passage in enumerate(passages(read_columns(data / _NEWSWIRE), _PASSAGE)):
+        yield f"anercorp-{number}", " ".join(word for word, _ in passage)
+
+
+def _article_keys(folder: Path) -> list[str]:
+    if (folder / "articles.jsonl").exists():
+        return list(_articles(folder))
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.txt"))
+    if not found:
+        raise at(folder, None, "is absent; --data should name the folder of public corpora.")
+    return found
 
 
 def _text(source: str, paragraphs: list[list[int]], data: Path) -> str:
