@@ -273,4 +273,5 @@ def _cross_entropy(
         return loss
     soft = -(taught * scores.log_softmax(-1)).sum(-1)
     share = batch["share"]
-    return ((1 - share) * loss.view_as(gold) + share * soft).sum()
+    total: Tensor = ((1 - share) * loss.view_as(gold) + share * soft).sum()
+    return total
