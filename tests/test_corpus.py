@@ -17,10 +17,10 @@ FOLDER = Path(__file__).parents[1] / "training" / "corpus"
 
 
 def _parts(later: bool) -> dict[str, list[Report]]:
-    """The splits of the first 904 reports, or of those written later, whose ids begin with r."""
+    """The splits of the first 904 reports, or of those written later, known by their ids."""
     splits = corpus.read_splits(FOLDER)
     return {
-        name: [report for report in reports if (report.id[0] == "r") == later]
+        name: [report for report in reports if report.id.startswith(("r", "hn-")) == later]
         for name, reports in splits.items()
     }
 
