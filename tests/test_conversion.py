@@ -271,6 +271,22 @@ A1	status E1 foiled
 """
 
 
+@pytest.mark.parametrize("words", [["حلب"], {"a": 1}, 3])
+def test_words_of_a_span_that_are_no_string_are_refused(
+    words: Any, tmp_path: Path, labels: Labels
+) -> None:
+    entity = {"id": "l1", "type": "LOCATION", "start": 4, "end": 7, "text": words}
+    record = {"id": "a", "date": "2022-01-04", "text": "قصف حلب", "entities": [entity]}
+    for wrong in (record, record | {"date": "never"}):  # a sound record, and one to be mended
+        path = tmp_path / "a.jsonl"
+        path.write_text(json.dumps(wrong) + "\n", "utf-8")
+        found, ledger = read(FormatName.JSONL, path, labels)
+        assert not found
+        (entry,) = ledger.entries
+        assert "line 1" in str(entry)
+        assert ("should be a string" if wrong is record else "never") in str(entry)
+
+
 def test_a_brat_folder(tmp_path: Path, labels: Labels) -> None:
     (tmp_path / "a.txt").write_bytes("قصف حلب\nأمس1 قذائف مدفع".encode())
     (tmp_path / "a.ann").write_text(BRAT, "utf-8")

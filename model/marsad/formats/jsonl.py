@@ -48,22 +48,21 @@ def write(reports: Iterable[Report]) -> str:
 def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
     """The reports of the file; what is wrong in a line goes to the ledger."""
     for number, record in records(path, ledger):
-        where = f"{path}, line {number}"
+        where, wrong = f"{path}, line {number}", "the text of a span should be a string."
         try:
             report = Report.from_dict(record)
         except MarsadError as error:
-            draft = _draft(record, where)
-            if draft is None:
-                ledger.add(Fate.REFUSED, where, str(record.get("id") or ""), str(error))
-                continue
+            wrong = str(error)
         else:
             sound = report.text.strip() and next(labels.problems(report), None) is None
             if sound and _says_its_words(record, report):
                 ledger.keep(report)
                 yield report
                 continue
-            draft = _draft(record, where)
-        if draft is not None and (settled := draft.report(labels, ledger)):
+        draft = _draft(record, where)
+        if draft is None:
+            ledger.add(Fate.REFUSED, where, str(record.get("id") or ""), wrong)
+        elif settled := draft.report(labels, ledger):
             yield settled
 
 
@@ -101,7 +100,7 @@ def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:
 def _says_its_words(record: dict[str, Any], report: Report) -> bool:
     stated = [*record.get("entities", ()), *record.get("events", ())]
     return all(
-        plain(data.get("text", said)) == plain(said)
+        isinstance(words := data.get("text", said), str) and plain(words) == plain(said)
         for data, said in zip(stated, map(report.surface, report.spans), strict=True)
     )
 

@@ -82,11 +82,18 @@ _WAYS: Mapping[str, _Way] = {
 
 @dataclass(frozen=True)
 class Stated:
-    """A span as a file states it; `surface` is None where the file does not repeat the words."""
+    """A span as a file states it; `surface` is None where the file does not repeat the words.
+
+    Raises TypeError for words that are no string, as a file may hold.
+    """
 
     start: int
     end: int
     surface: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.surface, str | None):
+            raise TypeError
 
 
 def settle(text: str, spans: Sequence[Stated]) -> tuple[list[Span | None], list[str]]:
