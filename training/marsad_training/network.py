@@ -17,6 +17,7 @@ from marsad.errors import MarsadError
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 
+INPUTS = ("input_ids", "attention_mask", "word_starts")
 OUTPUTS = ("mention_tags", "trigger_tags", "statuses", "clitics", "trigger_roles", "mention_roles")
 IGNORE = -100
 _NEVER = -30.0  # a logit; lower ones would drown the rest in label smoothing

@@ -25,7 +25,7 @@ from marsad.schema import Labels
 from marsad_training.config import FitConfig
 from marsad_training.encode import Features, collate
 from marsad_training.fit import Run, build_network, open_run
-from marsad_training.network import IGNORE, JointNetwork, WordEncoder, empty_encoder
+from marsad_training.network import IGNORE, INPUTS, JointNetwork, WordEncoder, empty_encoder
 from marsad_training.quantise import SMOOTH
 from marsad_training.tags import tag_names
 
@@ -33,7 +33,6 @@ State = dict[str, Tensor]
 _Array = NDArray[Any]
 _PRODUCTS = ("MatMul", "MatMulInteger")
 _LAST = 3  # the place of a head's last layer in its Sequential
-_INPUTS = ("input_ids", "attention_mask", "word_starts")
 _AT_ONCE = 16  # windows
 _SHRINK = 1e-4  # of squared weights: a few dozen examples stand against thousands of dimensions
 
@@ -159,7 +158,7 @@ def warm_up(
         for n in range(0, len(items), _AT_ONCE):
             batch = collate(items[n : n + _AT_ONCE], pad_id)
             device = network.pair_bias.device
-            words = network.words(*(batch[name].to(device) for name in _INPUTS))
+            words = network.words(*(batch[name].to(device) for name in INPUTS))
             for head, found in read.items():
                 gold = batch[head].to(device)
                 layers = getattr(network, head)[:_LAST]

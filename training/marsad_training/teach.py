@@ -7,7 +7,7 @@ annotated report a teacher should know nothing, since it would but repeat what i
 all windows, once, before training starts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,10 @@ from marsad.schema import Labels
 from marsad.windows import Reader
 from marsad_training.encode import Features, collate
 from marsad_training.fit import fold_of
-from marsad_training.network import OUTPUTS, JointNetwork
+from marsad_training.network import INPUTS, OUTPUTS, JointNetwork
 from marsad_training.start import open_start
 
-TAGS = ("mention_tags", "trigger_tags")
 _AT_ONCE = 64  # windows
-_INPUTS = ("input_ids", "attention_mask", "word_starts")
 _Answers = dict[str, Tensor]
 
 
@@ -81,19 +79,16 @@ def teach(
         answers = _mean(teachers, some, pad_id, new)
         begins = answers["trigger_tags"][..., 1::2].sum(-1, keepdim=True)
         answers["statuses"] = answers["statuses"] * begins
-        roles = iter(_half(answers.pop("roles")))
+        roles = answers.pop("roles").cpu().numpy()
         for row, item in enumerate(some):
             size = len(item["word_starts"])
             taught = {name: _half(values[row, :size]) for name, values in answers.items()}
             item |= {"taught": taught, "share": share}
-            if item["pair"] is not None:
-                _mix(item["pair"], roles, share)
-
-
-def _mix(pair: Features, roles: Iterator[NDArray[np.float16]], share: float) -> None:
-    gold = pair["gold"]
-    found = np.stack([next(roles) for _ in range(gold.shape[0] * gold.shape[1])])
-    pair["gold"] = (1 - share) * gold + share * found.reshape(gold.shape).astype(np.float32)
+        pairs = [item["pair"] for item in some if item["pair"] is not None]
+        ends = np.cumsum([pair["gold"][..., 0].size for pair in pairs], dtype=int)
+        for pair, said in zip(pairs, np.split(roles, ends), strict=False):  # past the last: nothing
+            gold = pair["gold"]
+            pair["gold"] = (1 - share) * gold + share * said.reshape(gold.shape)
 
 
 def _mean(
@@ -119,9 +114,9 @@ def _answers(network: JointNetwork, batch: Features) -> _Answers:
     """The chances of a batch: of tags and statuses (B, W, T), of the roles of its pairs (N, R)."""
     device = network.pair_bias.device
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        outputs = network(*(batch[name].to(device) for name in _INPUTS))
+        outputs = network(*(batch[name].to(device) for name in INPUTS))
     out = dict(zip(OUTPUTS, (scores.float() for scores in outputs), strict=True))
-    found = {name: out[name].softmax(-1) for name in (*TAGS, "statuses")}
+    found = {name: out[name].softmax(-1) for name in ("mention_tags", "trigger_tags", "statuses")}
     pairs = {name: values.to(device) for name, values in batch["pairs"].items()}
     found["roles"] = (
         network.role_scores(out["trigger_roles"], out["mention_roles"], pairs).sigmoid()
