@@ -1,7 +1,9 @@
 """Rewritten reports: other letters and names, the same annotation."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +58,23 @@ def test_spelling_keeps_every_place(seed: int, report: Report) -> None:
     assert len(spelt.text) == len(report.text)
     assert spelt.spans == report.spans
     assert not set("أإآةى") & set(spelt.text)
+
+
+@given(seed=st.integers(0, 10**6), report=st.sampled_from(REPORTS))
+@pytest.mark.parametrize("rewrite", augment.ROUGH, ids=lambda rewrite: rewrite.__name__)
+def test_marks_and_slips_move_the_annotation_along(rewrite: Any, seed: int, report: Report) -> None:
+    rough = rewrite(report, random.Random(seed))
+    assert not list(rough.problems())
+    for before, after in zip(report.spans, rough.spans, strict=True):
+        assert replace(after, start=before.start, end=before.end) == before
+        old, new = report.surface(before), rough.surface(after)
+        if rewrite is augment.scanned:  # letters are misread, and few of them lost
+            assert len(old) / 2 < len(new) <= len(old)
+        elif rewrite is augment.joined:  # a clitic may come between two words
+            letters = iter(new)
+            assert all(letter in letters for letter in old)
+        else:
+            assert new.replace("_", " ") == old.replace("«", '"').replace("»", '"') or new == old
 
 
 def test_a_share_of_the_training_reports_is_rewritten() -> None:

@@ -1,7 +1,6 @@
 """The benchmark: its measures against the field's libraries, its rewritings, its files."""
 
 import json
-import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from marsad.resolve import date as resolve_date
-from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
 from marsad.score import score
 from marsad.text import normalise, split_words
 
@@ -42,14 +41,13 @@ from marsad_training.benchmark.measures import (
     difference,
     measures,
     rate,
-    reliability,
     semeval,
     status_confusion,
 )
 from marsad_training.benchmark.setting import AbsentError, Bench, System, open_system
 from marsad_training.benchmark.systems import named_system
+from marsad_training.calibration import reliability
 from marsad_training.corpus import read_labels
-from marsad_training.tune import calibration_error
 
 ROOT = Path(__file__).parents[1]
 TYPES = ("ACTOR", "LOCATION")
@@ -138,21 +136,36 @@ def test_a_span_is_paired_with_the_one_that_fits_it_best() -> None:
     assert found["strict"]["labels"]["ACTOR"]["missed"] == 1
 
 
-def test_reliability_bins_hold_all_spans_and_their_gap_is_the_calibration_error() -> None:
-    rng = random.Random(0)
-    gold = [words_report(str(n), [("ACTOR", 0, 2), ("LOCATION", 4, 5)]) for n in range(20)]
-    read = [
-        replace(g, mentions=tuple(replace(m, score=rng.random()) for m in g.mentions[: n % 3]))
-        for n, g in enumerate(gold)
-    ]
-    read[2] = replace(words_report("2", [("ACTOR", 0, 1)]), id="2")  # a span without a score
-    pairs = list(zip(gold, read, strict=True))
-    found = reliability(pairs, "mentions")
+def test_reliability_by_hand() -> None:
+    gold = words_report("r", [("LOCATION", 0, 1), ("LOCATION", 1, 2)])
+    read = words_report("r", [("LOCATION", n, n + 1) for n in range(5)])
+    scores = (0.95, 0.95, 0.15, 0.15, None)  # two of two right at 0.95, none of two at 0.15
+    mentions = tuple(replace(m, score=s) for m, s in zip(read.mentions, scores, strict=True))
+    found = reliability([(gold, replace(read, mentions=mentions))], "mentions")
     assert found is not None
-    assert found["spans"] == sum(row["spans"] for row in found["bins"]) == 17
-    scored = [(g, r) for g, r in pairs if all(m.score is not None for m in r.mentions)]
-    assert found["ece"] == pytest.approx(calibration_error(scored, "mentions"), abs=1e-4)
-    assert reliability([(gold[0], gold[0])], "mentions") is None
+    assert (found["ece"], found["n"]) == (pytest.approx((2 * 0.05 + 2 * 0.15) / 4), 4)
+    assert found["bins"] == [
+        {"low": 0.1, "high": 0.2, "n": 2, "score": 0.15, "right": 0.0},
+        {"low": 0.9, "high": 1.0, "n": 2, "score": 0.95, "right": 1.0},
+    ]
+    assert reliability([(gold, read)], "mentions") is None
+
+
+def test_reliability_of_arguments_asks_for_event_role_and_words(reports: list[Report]) -> None:
+    gold = next(r for r in reports if any(len(e.arguments) > 1 for e in r.events))
+    links = [(e, a) for e in gold.events for a in e.arguments]
+    scored = tuple(
+        replace(e, arguments=tuple(replace(a, score=0.75) for a in e.arguments))
+        for e in gold.events
+    )
+    found = reliability([(gold, replace(gold, events=scored))], "arguments")
+    assert found is not None
+    assert (found["ece"], found["n"]) == (0.25, len(links))
+    other = next(s for s in default_labels().events if s not in {e.type for e in scored})
+    wrong = tuple(replace(e, type=other) for e in scored)
+    found = reliability([(gold, replace(gold, events=wrong))], "arguments")
+    assert found is not None
+    assert found["ece"] == 0.75
 
 
 def test_status_confusion_counts_the_triggers_found(reports: list[Report]) -> None:
@@ -578,25 +591,6 @@ def test_a_kind_of_model_is_trained_and_tested_on_a_public_set(
     assert (facts["trained_f1"], facts["trained_gold"]) == (1.0, 3)
     limited = entities.run(Bench(system, data=tmp_path, limit=1)).facts["aqmar"]
     assert limited["trained_f1"] is None
-
-
-def test_a_record_is_shown_as_one_with_the_n_that_it_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    system = named_system("no-adaptation", tmp_path, tmp_path)
-    record = json.loads((ROOT / system.facts["record"]).read_text("utf-8"))
-    found = suites.corpus(Bench(system))
-    (row,) = suites.task_rows({"slices": found.slices, "facts": found.facts})
-    f1 = record["scores"]["corpus-test"]["mentions"]
-    assert row["mentions"] == f"{f1:.3f} n 1801"
-    assert "(recorded)" in row["slice"]
-    assert row["status"].endswith("n not recorded")
-    with pytest.raises(AbsentError, match="a record and no model"):
-        Bench(system).read([Report("a", "b")], "")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="cannot be read"):
-        named_system("no-adaptation", tmp_path, tmp_path)
 
 
 def test_the_status_baseline_gives_every_trigger_found_the_commonest(

@@ -42,7 +42,7 @@ def test_large_scores_neither_overflow_nor_vanish() -> None:
 
 def test_a_chain_sums_the_weights_of_what_is_seen() -> None:
     chain = Chain(
-        {"a": 0, "b": 1}, np.array([0, 2, 3]), np.array([0, 1, 1], np.uint8),
+        b"a\nb", np.array([0, 2, 3]), np.array([0, 1, 1], np.uint8),
         np.array([1.0, 2.0, 0.5], np.float16), np.zeros((2, 2), np.float32),
     )  # fmt: skip
     found = chain.marginals([["a", "b", "never"], ["b"], []])
@@ -158,7 +158,7 @@ def test_a_heavy_crf_decides_statuses_and_roles(
     }
     wanted = {"statuses": 3, "roles": 0}[layer]  # denied; no role
     chain = Chain(
-        {name: n for n, name in enumerate(sorted(names))}, np.arange(len(names) + 1),
+        "\n".join(names).encode(), np.arange(len(names) + 1),
         np.full(len(names), wanted, np.uint8), np.full(len(names), 20, np.float16),
         np.zeros((sizes[layer],) * 2, np.float32),
     )  # fmt: skip

@@ -294,7 +294,7 @@ def queue(gate: Gate) -> Iterator[ReportQueue]:
 def test_nothing_is_taken_that_would_wait_too_long(gate: Gate, queue: ReportQueue) -> None:
     gate.shut()
     (slow,) = queue.submit([(TEXT, None, "")])
-    time.sleep(2)  # a fifth of which goes into the average
+    time.sleep(0.3)
     gate.open.set()
     slow.result(20)
     gate.shut()
@@ -303,6 +303,24 @@ def test_nothing_is_taken_that_would_wait_too_long(gate: Gate, queue: ReportQueu
     with pytest.raises(QueueFullError) as refused:
         queue.submit([(TEXT, None, "")])
     assert refused.value.seconds == 1
+
+
+def test_long_reports_ahead_count_for_many_short_ones(gate: Gate) -> None:
+    queue = ReportQueue(gate.extractor.predict, limit=8, patience=1.0)
+    queue.start()
+    gate.shut()
+    (slow,) = queue.submit([(TEXT, None, "")])
+    time.sleep(0.3)
+    gate.open.set()
+    slow.result(20)
+    gate.shut()
+    queue.submit([(TEXT, None, "")])
+    queue.submit([(TEXT * 10, None, "")])  # 0.3 s ahead
+    with pytest.raises(QueueFullError) as refused:
+        queue.submit([(TEXT, None, "")])  # 3.3 s ahead, of two reports
+    assert refused.value.seconds == 4
+    gate.open.set()
+    queue.stop()
 
 
 def test_stopping_finishes_what_is_read_and_gives_up_what_waits(
@@ -648,6 +666,7 @@ def test_under_load_every_answer_is_what_predict_gives(
     with process(tiny_artifact, tmp_path, "--threads", "1") as (_, url, _):
         figures = check(url, extractor, sent, clients=32, seconds=3)
     assert figures.sound, figures
+    assert 0 < figures.memory[-1] < 1.1 * figures.memory[0]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What is fitted on dev: best values of a grid, and calibration error counted by hand."""
+"""What is fitted on dev: best values of a grid."""
 
 from typing import cast
 
@@ -35,20 +35,6 @@ def test_temperature_makes_sure_and_wrong_less_sure() -> None:
     assert tune._temperature(sure, gold) == pytest.approx(3.0)  # the end of the grid
     honest = (np.log(0.7 / 0.15) * np.eye(3)[said]).astype(np.float32)
     assert tune._temperature(honest, gold) == pytest.approx(1.0, abs=0.15)
-
-
-def test_calibration_error_by_hand() -> None:
-    text = "حلب إدلب حماة حمص"
-    places = [(0, 3), (4, 8), (9, 13), (14, 17)]
-    gold = Report("r", text, mentions=tuple(Mention(f"l{a}", "L", a, b) for a, b in places[:2]))
-    scores = (0.95, 0.95, 0.15, 0.15)
-    got = tuple(
-        Mention(f"l{a}", "L", a, b, score) for (a, b), score in zip(places, scores, strict=True)
-    )
-    # two of two right at 0.95, none of two at 0.15
-    error = tune.calibration_error([(gold, Report("r", text, mentions=got))], "mentions")
-    assert error == pytest.approx((2 * 0.05 + 2 * 0.15) / 4)
-    assert tune.calibration_error([(gold, Report("r", text))], "mentions") == 0.0
 
 
 def test_certainty_learns_how_often_a_score_is_right() -> None:

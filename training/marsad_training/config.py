@@ -53,7 +53,7 @@ class FitConfig(Training):
     teachers: tuple[str, ...] = ()  # runs or artifacts whose answers it learns, averaged
     taught: float = 0.5  # their share in what it learns of an annotated report
     raw: tuple[str, ...] = ()  # files of reports as a model read them, learnt from teachers alone
-    rewritten: float = 0.0  # share of the training items with other names and spelling
+    rewritten: float = 0.0  # share of the training items with other names, spelling and marks
     renamed: tuple[str, ...] = ()  # mention types whose names change there
     folds: int = 0  # parts of the train reports, by id, of which a run leaves one out;
     fold: int = 0  # this one, so that it can teach what it has not seen

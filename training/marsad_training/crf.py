@@ -136,7 +136,7 @@ def _chain(model: Path, names: Sequence[str]) -> Chain:
         transitions[tags[before], tags[after]] = weight
     pairs = [pair for feature in sorted(rows) for pair in rows[feature]]
     return Chain(
-        {feature: n for n, feature in enumerate(sorted(rows))},
+        "\n".join(sorted(rows)).encode(),
         np.cumsum([0, *(len(rows[feature]) for feature in sorted(rows))]),
         np.array([tag for tag, _ in pairs], np.uint8),
         np.array([weight for _, weight in pairs], np.float16),
@@ -164,7 +164,7 @@ def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
     new_tags = [places[tag] for tag in chain.tags.tolist()]
     ends = np.concatenate([[0], np.cumsum(sizes)])
     return Chain(
-        chain.ids,
+        chain.names,
         ends[chain.starts],
         np.concatenate(new_tags or [np.zeros(0)]).astype(np.uint8),
         np.repeat(chain.weights, sizes),

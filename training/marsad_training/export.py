@@ -26,6 +26,7 @@ from marsad.extractor import Arrays, Extractor
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
+from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import read_reports, read_splits
 from marsad_training.crf import inherited, learn, weigh
 from marsad_training.fit import (
@@ -41,7 +42,7 @@ from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
-from marsad_training.tune import Dev, calibration_error, decoded, tune
+from marsad_training.tune import Dev, decoded, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package
 LARGEST_RATE = 1.25  # bytes for each weight of a larger one; its heads stay in fp32
@@ -144,13 +145,13 @@ def measure(extractor: Extractor, corpus: Path, real: Sequence[Path]) -> dict[st
     splits = read_splits(corpus)
     sets = {"corpus-dev": splits["dev"], "corpus-test": splits["test"]}
     sets |= {path.stem: read_reports(path, extractor.decoder.labels) for path in real}
-    found = {}
+    found: dict[str, Any] = {}
     for name, gold in sets.items():
         read = read_again(extractor, gold)
         pairs = list(zip(gold, read, strict=True))
         found[name] = score(gold, read).to_dict() | {
             "calibration_error": {
-                kind: round(calibration_error(pairs, kind), 4) for kind in ("mentions", "triggers")
+                kind: curve["ece"] for kind in KINDS if (curve := reliability(pairs, kind))
             },
             "false_events": false_events(pairs),
             "theatres": theatres(pairs),

@@ -30,7 +30,7 @@ from marsad.files import read_text, write_bytes, write_text
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
-from marsad_training.augment import names_of, rename, spell
+from marsad_training.augment import names_of, rename, roughen, spell
 from marsad_training.config import FitConfig, as_dict
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import Features, collate, encode_report
@@ -136,11 +136,13 @@ def fold_of(id: str, folds: int) -> int:
 
 
 def rewrite(train: list[Report], config: FitConfig) -> list[Report]:
-    """A share of the reports in another spelling and about other names, the rest as they are."""
+    """A share of the reports about other names and written with less care, the rest as they are."""
     rng = random.Random(config.seed)
     names = names_of(train, config.renamed)
     return [
-        spell(rename(report, names, rng), rng) if rng.random() < config.rewritten else report
+        roughen(spell(rename(report, names, rng), rng), rng)
+        if rng.random() < config.rewritten
+        else report
         for report in train
     ]
 

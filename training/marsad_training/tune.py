@@ -21,6 +21,7 @@ from marsad.decode import (
 )
 from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
+from marsad_training.calibration import judged
 from marsad_training.tags import span_f1, tag_path
 
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
@@ -350,7 +351,7 @@ def _certainty(pairs: Sequence[tuple[Report, Report]], kind: str) -> tuple[float
 
     Logistic regression, held to (1, 0) by a weak prior.
     """
-    scored = _judged(pairs, kind)
+    scored = judged(pairs, kind)
     x = np.array([[log_odds(s), 1.0] for s, _ in scored]).reshape(-1, 2)
     right = np.array([r for _, r in scored], np.float64)
     slope, shift = logistic(x, right, np.array([1.0, 0.0])).tolist()
@@ -377,32 +378,3 @@ def logistic(
             step = step / 2
         weights = weights - step
     return weights
-
-
-def _judged(pairs: Sequence[tuple[Report, Report]], kind: str) -> list[tuple[float, bool]]:
-    """The score of each span that was read, and whether gold has it."""
-    scored: list[tuple[float, bool]] = []
-    for gold, predicted in pairs:
-        at = split_words(gold.text)
-        of_gold = gold.mentions if kind == "mentions" else gold.events
-        of_predicted = predicted.mentions if kind == "mentions" else predicted.events
-        wanted = {(s.type, at.span(s.start, s.end)) for s in of_gold}
-        scored += [
-            (s.score or 0.0, (s.type, at.span(s.start, s.end)) in wanted) for s in of_predicted
-        ]
-    return scored
-
-
-def calibration_error(pairs: Sequence[tuple[Report, Report]], kind: str, bins: int = 10) -> float:
-    """Expected calibration error of span scores, over (gold, prediction) pairs.
-
-    The mean gap between score and share right, weighted over equal-width bins (Guo et al. 2017).
-    """
-    scored = _judged(pairs, kind)
-    if not scored:
-        return 0.0
-    groups: dict[int, list[tuple[float, bool]]] = {}
-    for value, right in scored:
-        groups.setdefault(min(int(value * bins), bins - 1), []).append((value, right))
-    gaps = [abs(sum(v for v, _ in g) - sum(r for _, r in g)) for g in groups.values()]
-    return sum(gaps) / len(scored)

@@ -24,8 +24,9 @@ class StoppedError(Exception):
 class ReportQueue:
     """At most `limit` reports wait, and none that would wait longer than `patience` seconds.
 
-    Each is read by itself, `threads` at a time: on a CPU batches gain nothing, and a report that is
-    given up while it waits costs nothing.
+    How long is told from the characters ahead, since a long report takes as long as many short
+    ones. Each is read by itself, `threads` at a time: on a CPU batches gain nothing, and a report
+    that is given up while it waits costs nothing.
     """
 
     def __init__(
@@ -38,8 +39,8 @@ class ReportQueue:
         self._read, self._limit, self._patience = read, limit, patience
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
-        self._waiting: list[Future[Report]] = []
-        self._pace = 0.0  # seconds a report, a moving average
+        self._ahead: dict[Future[Report], int] = {}  # characters of what is not read yet
+        self._seconds, self._characters = 0.0, 0.0  # of what was read, the latest first of all
 
     def start(self) -> None:
         """Begin to read."""
@@ -59,8 +60,8 @@ class ReportQueue:
     @property
     def waiting(self) -> int:
         """Reports in the queue, without those being read."""
-        self._waiting = [job for job in self._waiting if not (job.running() or job.done())]
-        return len(self._waiting)
+        self._ahead = {job: length for job, length in self._ahead.items() if not job.done()}
+        return sum(not job.running() for job in self._ahead)
 
     def submit(self, documents: Sequence[Document]) -> list[Future[Report]]:
         """Queue all of these or none; call from one thread. A cancelled future is not read.
@@ -69,16 +70,19 @@ class ReportQueue:
         """
         if self._pool is None:
             raise StoppedError
-        ahead = self.waiting
-        wait = self._pace * ahead / self._threads
-        if ahead + len(documents) > self._limit or wait > self._patience:
+        waiting = self.waiting
+        pace = self._seconds / max(self._characters, 1)
+        wait = pace * sum(self._ahead.values()) / self._threads
+        if waiting + len(documents) > self._limit or wait > self._patience:
             raise QueueFullError(max(1, ceil(wait)))
         jobs = [self._pool.submit(self._timed, document) for document in documents]
-        self._waiting += jobs
+        lengths = (len(text) for text, *_ in documents)
+        self._ahead |= zip(jobs, lengths, strict=True)
         return jobs
 
     def _timed(self, document: Document) -> Report:
         started = perf_counter()
         report = self._read(*document)
-        self._pace += 0.2 * (perf_counter() - started - self._pace)
+        self._seconds = 0.9 * self._seconds + perf_counter() - started
+        self._characters = 0.9 * self._characters + len(document[0])
         return report

@@ -7,7 +7,7 @@ The reports, `compare`, model card and README are made of the JSON alone. Its sh
     suite, about      name of the suite, one sentence on it
     model             name, artifact (path or null); of an artifact also sha256, encoder,
                       onnx_bytes, train_reports, stages (the runs that led to it); of a
-                      baseline train_reports, train_hash; of a record also about, record (path)
+                      baseline train_reports, train_hash
     command           that wrote it, all options told; paths as seen from the working folder
     version           of marsad
     seed, limit       limit: most reports of a set, drawn by seed; null for all
@@ -32,8 +32,8 @@ The reports, `compare`, model card and README are made of the JSON alone. Its sh
                       -> {correct, incorrect, partial, missed, spurious, precision, recall, f1,
                       labels: label -> the same}
       status_confusion  gold status -> read status -> triggers found
-      calibration     mentions, triggers -> {ece, spans, bins: [{low, high, spans, score, right}]};
-                      absent where the model gives no scores
+      calibration     mentions, triggers, arguments -> {ece, n, bins: [{low, high, n, score,
+                      right}]}; absent where the model gives no scores
       rates           task -> {alarms, words, per_1000_words, interval, labels: label -> alarms}
                       (suite negatives only)
       per_report      report id -> task -> [gold, predicted, correct], or [alarms, words] of a rate;
@@ -44,8 +44,7 @@ ner one for each set; gsr `spans` and `relevance` (tasks of their own, see `gsr.
 `clean` and one for each transformation; negatives `hard negatives`, `with events`,
 `asnd/CLASS`; speed none; smoke those of all suites as `SUITE/SLICE`.
 
-Facts of each suite: corpus and real of a record `recorded` (about, reports, words, tasks: task ->
-{f1, gold or null}), and no slices; real `seen_in_training` (file -> reports that the annotation
+Facts of each suite: real `seen_in_training` (file -> reports that the annotation
 of the training excerpts names); ner set -> {trained_f1, trained_gold (mentions, all types),
 published: [{system, f1, source, note}], left_out: gold type -> mentions}; gsr `left_out`,
 `unseen_articles`, `said_yes` (event type -> label -> [sentences, said yes]); stress `kept`

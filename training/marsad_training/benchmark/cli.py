@@ -39,8 +39,8 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="An artifact folder, a baseline (lexicon, crf) or a record (no-adaptation, "
-            "adapted-short), several with commas; default: the shipped model."
+            help="An artifact folder or a baseline (lexicon, crf), several with commas; "
+            "default: the shipped model."
         ),
     ] = None,
     suite: Annotated[

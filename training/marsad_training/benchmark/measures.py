@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from marsad.schema import Report
 from marsad.score import TASKS, Count, Scores, _figures, _snapper, _typed, score
 from marsad.text import split_words
+from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import fingerprint
 
 DRAWS = 1000
@@ -26,7 +27,6 @@ MAJORITY = "status (majority)"
 FIGURES = tuple(
     column for task in TASKS for column in ((task, MAJORITY) if task == "status" else (task,))
 )
-_BINS = 10
 _Typed = tuple[str, tuple[int, int]]
 
 
@@ -58,9 +58,7 @@ def measures(
         "tasks": task_figures(with_majority(scores), FIGURES, seed),
         "semeval": {kind: semeval(pairs, kind) for kind in ("mentions", "triggers")},
         "status_confusion": status_confusion(pairs),
-        "calibration": {
-            kind: curve for kind in ("mentions", "triggers") if (curve := reliability(pairs, kind))
-        },
+        "calibration": {kind: curve for kind in KINDS if (curve := reliability(pairs, kind))},
     }
     return found | ({"per_report": per_report(gold, scores)} if whole else {})
 
@@ -177,35 +175,6 @@ def status_confusion(pairs: Sequence[tuple[Report, Report]]) -> dict[str, dict[s
         for key in wanted.keys() & got.keys():
             table[wanted[key].status][got[key].status] += 1
     return {status: dict(sorted(row.items())) for status, row in sorted(table.items())}
-
-
-def reliability(pairs: Sequence[tuple[Report, Report]], kind: str) -> dict[str, Any] | None:
-    """Scores of read spans against the share that is right (same words and type).
-
-    Ten bins of equal width; `ece` is the gap of either, weighted (Guo et al. 2017). None where no
-    read span has a score.
-    """
-    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for gold, read in pairs:
-        snap = _snapper(gold.text)
-        wanted = _typed(_spans(gold, kind), snap)
-        for key, span in _typed(_spans(read, kind), snap).items():
-            if span.score is not None:
-                place = min(int(span.score * _BINS), _BINS - 1)
-                bins[place].append((span.score, key in wanted))
-    spans = sum(map(len, bins.values()))
-    if not spans:
-        return None
-    rows = [
-        {
-            "low": place / _BINS, "high": (place + 1) / _BINS, "spans": len(found),
-            "score": round(sum(s for s, _ in found) / len(found), 4),
-            "right": round(sum(r for _, r in found) / len(found), 4),
-        }
-        for place, found in sorted(bins.items())
-    ]  # fmt: skip
-    gaps = (abs(sum(s for s, _ in found) - sum(r for _, r in found)) for found in bins.values())
-    return {"ece": round(sum(gaps) / spans, 4), "spans": spans, "bins": rows}
 
 
 def rate(rows: Sequence[tuple[int, int]], seed: int = 0) -> dict[str, Any]:

@@ -200,10 +200,10 @@ def _details(documents: Sequence[Document]) -> Iterator[Table]:
         "calibration of scores",
         [
             {
-                "slice": name, "span": kind, "model": model,
-                "score": f"{row['low']:.1f}-{row['high']:.1f}", "n": str(row["spans"]),
+                "slice": name, "what": kind, "model": model,
+                "score": f"{row['low']:.1f}-{row['high']:.1f}", "n": str(row["n"]),
                 "mean score": _told(row["score"]), "share right": _told(row["right"]),
-                "ece of all": f"{found['ece']:.3f} (n = {found['spans']})",
+                "ece of all": f"{found['ece']:.3f} (n = {found['n']})",
             }
             for name, kind, model, found in _side_by_side(documents, "calibration")
             for row in found["bins"]
@@ -281,11 +281,11 @@ def _of_calibration(suite: str, first: str, parts: _Parts) -> Iterator[Plot]:
     curves: dict[str, dict[str, Any]] = {}
     for model, part in parts.items():
         for kind, found in part["calibration"].items():
-            label = f"{model}: ECE {found['ece']:.3f}, n = {found['spans']}"
+            label = f"{model}: ECE {found['ece']:.3f}, n = {found['n']}"
             curves.setdefault(kind, {})[label] = found["bins"]
     if curves:
         yield _plot(
-            f"Do scores say how often a span is right? On {first}; the dotted line is perfect.",
+            f"Do scores say how often they are right? On {first}; the dotted line is perfect.",
             plots.reliability(f"{suite}-reliability", curves),
         )
 

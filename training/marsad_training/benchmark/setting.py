@@ -40,8 +40,7 @@ class Reads(Protocol):
 class System:
     """A model under test; `artifact` is None for one that is no artifact.
 
-    `learn` makes a model of the kind out of other reports, where that takes no more than minutes;
-    `recorded` holds figures of suites, where they are all that is left of the model.
+    `learn` makes a model of the kind out of other reports, where that takes no more than minutes.
     """
 
     name: str
@@ -49,7 +48,6 @@ class System:
     artifact: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     learn: Callable[[Sequence[Report], Labels], Reads] | None = None
-    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_system(artifact: Path | None = None) -> System:

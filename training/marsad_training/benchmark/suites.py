@@ -18,8 +18,6 @@ _FEWEST = 3  # reports of a set in suite smoke
 
 def corpus(bench: Bench) -> Result:
     """The test split, whole, by theatre and by genre."""
-    if found := bench.system.recorded.get("corpus"):
-        return Result({}, {"recorded": found})
     gold = bench.test_split()
     read = bench.read(gold, "corpus")
     slices = {"all": measures(gold, read, bench.seed)}
@@ -30,8 +28,6 @@ def corpus(bench: Bench) -> Result:
 
 def real(bench: Bench) -> Result:
     """Each file of gold reports, whole and by origin."""
-    if found := bench.system.recorded.get("real"):
-        return Result({}, {"recorded": found})
     if bench.real is None:
         raise AbsentError("needs gold reports: --real FILE_OR_FOLDER of JSON lines or markup.")
     paths = sorted(bench.real.iterdir()) if bench.real.is_dir() else [bench.real]
@@ -91,20 +87,15 @@ def smoke(bench: Bench) -> Result:
 
 
 def task_rows(document: Document) -> Iterator[Row]:
-    """F1 with its interval and its n for each task of each slice; of a record what it holds."""
-    slices = dict(document["slices"])
-    if recorded := document["facts"].get("recorded"):
-        slices[f"{recorded['about']} (recorded)"] = recorded
-    for name, part in slices.items():
+    """F1 with its interval and its n for each task of each slice."""
+    for name, part in document["slices"].items():
         yield {"slice": name, "reports": str(part["reports"])} | {
             task: _cell(found) for task in FIGURES if (found := part["tasks"].get(task))
         }
 
 
 def _cell(found: Mapping[str, Any]) -> str:
-    interval = "({:.3f}-{:.3f}), ".format(*found["interval"]) if "interval" in found else ""
-    number = "not recorded" if found["gold"] is None else found["gold"]
-    return f"{found['f1']:.3f} {interval}n {number}"
+    return "{:.3f} ({:.3f}-{:.3f}), n {}".format(found["f1"], *found["interval"], found["gold"])
 
 
 def smoke_rows(document: Document) -> Iterator[Row]:
