@@ -17,12 +17,21 @@ FOLDER = Path(__file__).parents[1] / "training" / "corpus"
 
 
 def _parts(later: bool) -> dict[str, list[Report]]:
-    """The splits of the first 904 reports, or of those written later, known by their ids."""
+    """The splits of the first 904 reports, or of those written later, known by their ids; without
+    those of rare words."""
     splits = corpus.read_splits(FOLDER)
     return {
-        name: [report for report in reports if report.id.startswith(("r", "hn-")) == later]
+        name: [
+            report
+            for report in reports
+            if report.id.startswith(("r", "hn-")) == later and not report.id.startswith("lx-")
+        ]
         for name, reports in splits.items()
     }
+
+
+def _rare(reports: list[Report]) -> list[Report]:
+    return [report for report in reports if report.id.startswith("lx-")]
 
 
 def test_splits_cover_the_corpus_once_80_10_10() -> None:
@@ -36,6 +45,11 @@ def test_later_reports_leave_the_test_split_as_it_was() -> None:
     sizes = {name: len(reports) for name, reports in _parts(later=True).items()}
     assert sizes["test"] == 0
     assert sizes["dev"] == pytest.approx(0.1 * sum(sizes.values()), abs=1)
+
+
+def test_reports_of_rare_words_teach_and_measure_nothing() -> None:
+    sizes = {name: len(_rare(reports)) for name, reports in corpus.read_splits(FOLDER).items()}
+    assert sizes == {"train": 640, "dev": 0, "test": 0}
 
 
 def test_theatres_and_genres_stand_in_every_split() -> None:

@@ -27,6 +27,7 @@ SET_NAMES = {
     "corpus-dev": "authored dev split (synthetic)",
     "real-dev": "real reports, never trained on",
 }
+_BESIDE = ("unadapted",)  # a network beside the baselines: training/configs/unadapted.toml
 _BLOCK = re.compile(r"(<!-- scores -->\n).*?(<!-- /scores -->)", re.S)
 
 
@@ -87,10 +88,14 @@ def update_readme(readme: Path, artifact: Path) -> None:
 
 
 def shown(artifact: Path, folder: Path = RESULTS) -> dict[Path, Document]:
-    """The results of the artifact's network, and of systems without a network."""
+    """The results of the artifact's network and of the systems that it is set beside."""
     networks = (sums(artifact)[NETWORK], None)
-    found = results.below(folder)
-    return {path: d for path, d in found.items() if d["model"].get("sha256") in networks}
+    models = {path: (d, d["model"]) for path, d in results.below(folder).items()}
+    return {
+        path: document
+        for path, (document, model) in models.items()
+        if model.get("sha256") in networks or model["name"] in _BESIDE
+    }
 
 
 def _suites(artifact: Path, folder: Path) -> list[report.Section]:

@@ -107,8 +107,6 @@ def read_data(config: FitConfig) -> Data:
                 train += [report] * config.real_repeat
     if config.folds:
         train = [r for r in train if fold_of(r.id, config.folds) != config.fold]
-    if config.rewritten:
-        train = rewrite(train, config)
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
@@ -136,7 +134,10 @@ def fold_of(id: str, folds: int) -> int:
 
 
 def rewrite(train: list[Report], config: FitConfig) -> list[Report]:
-    """A share of the reports about other names and written with less care, the rest as they are."""
+    """A share of the reports about other names and written with less care, the rest as they are.
+
+    The network alone learns of them; the CRF, whose strings are names, learns what was annotated.
+    """
     rng = random.Random(config.seed)
     names = names_of(train, config.renamed)
     return [
@@ -290,7 +291,8 @@ def _start(base: str, data: Data, config: FitConfig) -> tuple[JointNetwork, Read
         else word_encoder(base, reader, config)
     )
     network = build_network(words, data.labels, config)
-    items = [i for r in data.train for i in encode_report(r, data.labels, reader)]
+    train = rewrite(data.train, config)
+    items = [i for r in train for i in encode_report(r, data.labels, reader)]
     if source:
         start_from(network, data.labels, source)
         warm_up(network, source.labels, data.labels, items, reader.pad_id)
