@@ -30,6 +30,7 @@ FEATURES = 2  # raise it where features change: a CRF that learnt others is then
 LAYERS = ("mentions", "triggers", "statuses", "roles", "reports")
 NO_ROLE = "-"
 REPORTS = ("quiet", "eventful")
+_RESCALED = 8  # words between two rescalings: weights are far too small to underflow in so many
 _FLOOR = 1e-4  # of a marginal: the CRF may doubt a tag that it has not seen there, not forbid it
 Floats = NDArray[np.float32]
 _F = TypeVar("_F", bound=np.floating)
@@ -102,20 +103,24 @@ def log_ratios(marginals: Floats) -> Floats:
 
 
 def _marginals(scores: NDArray[np.float64], transitions: NDArray[np.float64]) -> Floats:
-    """Forward and backward through (W, T) scores, each word scaled to sum to one."""
+    """Forward and backward through (W, T) scores."""
     local = np.exp(scores - scores.max(-1, keepdims=True))
     step = np.exp(transitions - transitions.max())
-    ahead, behind = local.copy(), np.ones_like(local)
-    for n in range(len(local)):
-        if n:
-            ahead[n] *= ahead[n - 1] @ step
-        ahead[n] /= ahead[n].sum()
-    for n in range(len(local) - 2, -1, -1):
-        behind[n] = step @ (local[n + 1] * behind[n + 1])
-        behind[n] /= behind[n].sum()
-    both = ahead * behind
+    both = local * _messages(local, step) * _messages(local[::-1], step.T)[::-1]
     shares: NDArray[np.float64] = both / both.sum(-1, keepdims=True)
     return shares.astype(np.float32)
+
+
+def _messages(local: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(W, T) What all words before say of each tag of each word, each row to a scale of its own."""
+    message = np.ones(local.shape[1])
+    found = [message]
+    for n, word in enumerate(local[:-1]):
+        message = (message * word) @ step
+        if n % _RESCALED == 0:
+            message = message / message.sum()
+        found.append(message)
+    return np.stack(found)
 
 
 @dataclass(frozen=True)

@@ -344,24 +344,25 @@ def viterbi(logits: Floats) -> NDArray[np.int64]:
     Tags are ordered O, B-1, I-1, B-2, I-2, ...; the work is linear in T, since a tag other than
     I-x may follow any tag.
     """
-    count, size = logits.shape
-    begin, inside = np.arange(1, size, 2), np.arange(2, size, 2)
-    back = np.empty((count, size), np.int64)
-    best = logits[0].copy()
-    best[inside] = -np.inf
-    for word in range(1, count):
-        any_tag = int(best.argmax())
-        back[word] = any_tag
-        stays = best[inside] >= best[begin]
-        back[word, inside] = np.where(stays, inside, begin)
-        move = np.full(size, best[any_tag])
-        move[inside] = np.maximum(best[inside], best[begin])
-        best = move + logits[word]
-    path = np.empty(count, np.int64)
-    path[-1] = best.argmax()
-    for word in range(count - 1, 0, -1):
-        path[word - 1] = back[word, path[word]]
-    return path
+    first = logits[0].copy()
+    first[2::2] = -np.inf
+    rows = [first]
+    for word in logits[1:]:
+        last = rows[-1]
+        row = last.max() + word
+        row[2::2] = np.maximum(last[1::2], last[2::2]) + word[2::2]
+        rows.append(row)
+    best = np.stack(rows)
+    any_tag = best.argmax(1).tolist()
+    stays = (best[:, 2::2] >= best[:, 1::2]).tolist()
+    path = [any_tag[-1]]
+    for word in range(len(best) - 2, -1, -1):
+        tag = path[-1]
+        if tag == 0 or tag % 2:
+            path.append(any_tag[word])
+        else:
+            path.append(tag if stays[word][tag // 2 - 1] else tag - 1)
+    return np.array(path[::-1], np.int64)
 
 
 def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:

@@ -35,11 +35,7 @@ Names = Mapping[tuple[str, bool], Sequence[str]]
 
 def spell(report: Report, rng: random.Random, chance: float = 0.3) -> Report:
     """The report in a careless writer's spelling; every letter keeps its place."""
-    text = report.text
-    for habit in HABITS:
-        if rng.random() < chance:
-            text = text.translate(habit)
-    return replace(report, text=text)
+    return spelt(*(habit for habit in HABITS if rng.random() < chance))(report, rng)
 
 
 def roughen(report: Report, rng: random.Random, chance: float = 0.2) -> Report:
@@ -83,17 +79,7 @@ def rename(report: Report, names: Names, rng: random.Random, chance: float = 0.5
         moved[span.id] = (size, size + len(surface))
         size, at = size + len(surface), span.end
     text = "".join(pieces) + report.text[at:]
-    return replace(
-        report,
-        text=text,
-        mentions=tuple(_move(m, moved) for m in report.mentions),
-        events=tuple(_move(e, moved) for e in report.events),
-    )
-
-
-def _move(span: S, moved: Mapping[str, tuple[int, int]]) -> S:
-    start, end = moved[span.id]
-    return replace(span, start=start, end=end)
+    return with_spans(report, text, lambda span: moved[span.id])
 
 
 def _is_free(surface: str) -> bool:
@@ -145,6 +131,8 @@ def edited(report: Report, edits: Iterable[Edit]) -> Report:
 def with_spans(
     report: Report, text: str, place: Callable[[Mention | Event], tuple[int, int]]
 ) -> Report:
+    """The report with another text, and each span from where to where `place` says."""
+
     def moved(span: S) -> S:
         start, end = place(span)
         return replace(span, start=start, end=end)
