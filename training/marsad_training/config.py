@@ -58,6 +58,7 @@ class FitConfig(Training):
     folds: int = 0  # parts of the train reports, by id, of which a run leaves one out;
     fold: int = 0  # this one, so that it can teach what it has not seen
     hold_out: tuple[str, ...] = ()  # theatres (first part of an id) that no part of it may see
+    network_only: tuple[str, ...] = ()  # theatres that the network learns and the CRF does not
     layers: int = 0  # of the encoder, from the bottom; 0 is all. Fewer read faster and know less
     role_width: int = 48
     patience: int = 4  # evaluations without a better dev score before it stops

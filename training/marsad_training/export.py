@@ -64,7 +64,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     inputs = sample(run.reader, [report.text for report in data.train])
     cut = prune(run.network, inputs)
     dev = data.tuned_on
-    crfs = [learn(data.learnt_from, run.labels, run_folder / "crf")]
+    crfs = [learn(data.of_crf, run.labels, run_folder / "crf")]
     if earlier := inherited(Path(run.config.init), run.labels):
         crfs.insert(0, earlier)
     with tempfile.TemporaryDirectory() as scratch:
@@ -82,7 +82,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             "parity": {"fp32_tags_equal": round(parity, 5), "dev_reports": len(scores)},
             "layers": {"kept": _layers(run), "cut": cut},
             "size": {"onnx_int8_bytes": size, "crf_bytes": (small / CRF).stat().st_size},
-            "crf": {"weight": _weights(decoder), "train_reports": len(data.learnt_from)},
+            "crf": {"weight": _weights(decoder), "train_reports": len(data.of_crf)},
             "int8_cost": _cost(decoder, dev.own, exact, scores),
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),

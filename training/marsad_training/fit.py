@@ -68,6 +68,7 @@ class Data:
     raw: tuple[Report, ...] = ()  # as a model read them
     replay: tuple[tuple[Labels, list[Report]], ...] = ()  # each with the labels it was marked with
     replayed_dev: tuple[Report, ...] = ()
+    network_only: tuple[str, ...] = ()  # theatres
 
     @property
     def tuned_on(self) -> Dev:
@@ -84,9 +85,10 @@ class Data:
         return Dev(self.dev, self.replayed_dev, frozenset(known))
 
     @property
-    def learnt_from(self) -> list[Report]:
-        """The train part and what is replayed, each report once."""
+    def of_crf(self) -> list[Report]:
+        """What the CRF learns: the train part and what is replayed, each report once."""
         every = [*self.train, *(report for _, reports in self.replay for report in reports)]
+        every = [report for report in every if theatre(report) not in self.network_only]
         return list({report.id: report for report in reversed(every)}.values())[::-1]
 
 
@@ -113,7 +115,7 @@ def read_data(config: FitConfig) -> Data:
     replay = tuple(_replayed(Path(name), config) for name in config.replay)
     old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
     raw = (r for name in config.raw for r in read_reports(Path(name), labels))
-    return Data(labels, train, dev, tuple(raw), replay, tuple(old_dev))
+    return Data(labels, train, dev, tuple(raw), replay, tuple(old_dev), config.network_only)
 
 
 def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
