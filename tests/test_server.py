@@ -291,13 +291,18 @@ def queue(gate: Gate) -> Iterator[ReportQueue]:
     queue.stop()
 
 
-def test_nothing_is_taken_that_would_wait_too_long(gate: Gate, queue: ReportQueue) -> None:
+def read_slowly(gate: Gate, queue: ReportQueue) -> None:
+    """Let the queue learn that a report of `TEXT` takes 0.3 s, then shut the gate."""
     gate.shut()
     (slow,) = queue.submit([(TEXT, None, "")])
     time.sleep(0.3)
     gate.open.set()
     slow.result(20)
     gate.shut()
+
+
+def test_nothing_is_taken_that_would_wait_too_long(gate: Gate, queue: ReportQueue) -> None:
+    read_slowly(gate, queue)
     queue.submit([(TEXT, None, "")] * 2)  # one to read, one to wait: nobody is ahead of them
     assert gate.reached.wait(20)
     with pytest.raises(QueueFullError) as refused:
@@ -308,12 +313,7 @@ def test_nothing_is_taken_that_would_wait_too_long(gate: Gate, queue: ReportQueu
 def test_long_reports_ahead_count_for_many_short_ones(gate: Gate) -> None:
     queue = ReportQueue(gate.extractor.predict, limit=8, patience=1.0)
     queue.start()
-    gate.shut()
-    (slow,) = queue.submit([(TEXT, None, "")])
-    time.sleep(0.3)
-    gate.open.set()
-    slow.result(20)
-    gate.shut()
+    read_slowly(gate, queue)
     queue.submit([(TEXT, None, "")])
     queue.submit([(TEXT * 10, None, "")])  # 0.3 s ahead
     with pytest.raises(QueueFullError) as refused:

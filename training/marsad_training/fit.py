@@ -140,6 +140,8 @@ def rewrite(train: list[Report], config: FitConfig) -> list[Report]:
 
     The network alone learns of them; the CRF, whose strings are names, learns what was annotated.
     """
+    if not config.rewritten:
+        return train
     rng = random.Random(config.seed)
     names = names_of(train, config.renamed)
     return [
