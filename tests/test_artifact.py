@@ -11,6 +11,8 @@ import pytest
 
 from marsad import MarsadError, load
 from marsad.artifact import FILES, SUMS, seal
+from marsad.extractor import windows
+from marsad.text import split_words
 
 SHIPPED = Path(__file__).parents[1] / "model" / "marsad" / "artifact"
 
@@ -46,11 +48,12 @@ def test_tiny_artifact_loads_and_reads(tiny_artifact: Path) -> None:
     assert [e.type for e in report.events] == ["SHELLING"]
 
 
-def test_same_result_on_one_and_two_threads(tiny_artifact: Path) -> None:
-    text = "هدد حزب الله بقصف حيفا"
-    assert load(tiny_artifact, threads=1).predict(text) == load(tiny_artifact, threads=2).predict(
-        text
-    )
+@pytest.mark.parametrize("times", [1, 100])  # one window; many, read side by side
+def test_same_result_on_one_and_two_threads(tiny_artifact: Path, times: int) -> None:
+    text = "هدد حزب الله بقصف حيفا. " * times
+    one, two = (load(tiny_artifact, threads=n) for n in (1, 2))
+    assert len(list(windows(one.reader, split_words(text)))) > times // 50
+    assert one.predict(text) == two.predict(text) == next(two.predict_many([text]))
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -180,7 +180,7 @@ def test_a_report_that_seems_quiet_tells_no_event(
     report = next(r for r in reports if r.events)
     words = split_words(report.text)
     (scores,) = extractor.score_words([words])
-    triggers = decoder.spans("triggers", scores.trigger_tags)
+    triggers = decoder.spans("triggers", words, scores)
     found = decoder.eventful(words, triggers)
     for least, read in ((found - 0.01, True), (found + 0.01, False)):
         extractor.decoder = replace(decoder, settings=replace(decoder.settings, least=least))

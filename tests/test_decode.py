@@ -1,7 +1,7 @@
 """The decoder: Viterbi against every legal path, spans, and reports from hand-made word scores."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from math import exp, sqrt
 
 import numpy as np
@@ -18,6 +18,7 @@ from marsad.decode import (
     Span,
     WordScores,
     bio_spans,
+    closed,
     link_features,
     log_odds,
     sigmoid,
@@ -363,3 +364,38 @@ def test_each_trigger_is_read_once_beside_all_that_is_near(
             for spans, (first, last) in ((rows, wide), (columns, near)):
                 close = [m for m, s in enumerate(spans) if abs(s.first - rows[n].first) < reach]
                 assert set(close) <= set(range(first, last))
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "kept"),
+    [
+        ("حزب « النهضة » قال", (0, 3), (0, 4)),  # closed right after
+        ('تنظيم " داعش " قال', (0, 3), (0, 4)),
+        ("في « سرت » أمس", (1, 3), (2, 3)),  # quotes around a whole name stay outside
+        ("حزب « النهضة الذي", (0, 3), (0, 3)),  # never closed
+        ("( 29 مارس ) قال", (1, 4), (1, 3)),
+        ("شركة ( نقل", (0, 2), (0, 1)),
+        ("رتل ( 12 آلية ) مر", (0, 5), (0, 5)),
+        ("قال ) ثم", (1, 2), None),
+    ],
+)
+def test_quotes_and_brackets_come_in_pairs(
+    text: str, read: tuple[int, int], kept: tuple[int, int] | None
+) -> None:
+    spans = list(closed([Span(*read, 3, 0.5)], text.split()))
+    assert [span[:2] for span in spans] == ([kept] if kept else [])
+    assert all(span[2:] == (3, 0.5) for span in spans)
+
+
+@given(st.lists(st.sampled_from(["(", ")", '"', "«", "»", "قصف"]), min_size=1), st.data())
+def test_spans_stay_apart_when_they_are_closed(forms: list[str], data: st.DataObject) -> None:
+    cuts = sorted(set(data.draw(st.lists(st.integers(0, len(forms)), max_size=8))))
+    spans = [Span(a, b, 0, 0.5) for a, b in pairwise(cuts)]
+    found = list(closed(spans, forms))
+    assert all(0 <= span.first < span.last <= len(forms) for span in found)
+    assert all(left.last <= right.first for left, right in pairwise(found))
+    assert {span for span in spans if "قصف" in forms[span.first : span.last]} == {
+        next(o for o in spans if o.first <= span.first < o.last)
+        for span in found
+        if "قصف" in forms[span.first : span.last]
+    }

@@ -142,6 +142,10 @@ BROKEN = [
         "the role time cannot take l1, a LOCATION",
     ),
     (
+        f"{HEAD}\n[قصف|e1] [حلب|l1]\n---\ne1 SHELLING occurred place=l1 place=l1\n", 4,
+        "place=l1 is said twice",
+    ),
+    (
         f"{HEAD}\n[قصف|e1]\n---\ne1 SHELLING occurred\ne1 SHELLING occurred\n", 5,
         "e1 has a line already",
     ),

@@ -8,7 +8,8 @@ limit, versions, the encoder's name and licence), `crf.npz` (the CRF beside the 
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
     folder = Path(folder)
     config = read_config(folder)
     _check_sums(folder)
+    threads = threads or os.cpu_count() or 1
+    with ThreadPoolExecutor(1) as pool:  # beside what Python reads: a tenth of the start
+        network = pool.submit(_network, folder / NETWORK, threads)
+        reader, decoder = _around(folder, config)
+        return Extractor(reader, decoder, network.result(), threads)
+
+
+def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
+    """What reads words for the network, and what decodes its scores."""
     try:
         crf = Crf.read(folder / CRF, {x: float(config["crf_weights"][x]) for x in LAYERS})
         decoder = Decoder(
@@ -59,10 +69,7 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
         raise at(folder / "config.json", None, f"is damaged: {error}.") from error
     except MarsadError as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
-    reader = Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
-    threads = threads or os.cpu_count() or 1
-    network = _network(folder / NETWORK, threads)
-    return Extractor(reader, decoder, network, threads)
+    return Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids), decoder
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -127,6 +134,8 @@ def _network(path: Path, threads: int) -> Network:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # a plan of memory for each length seen would be kept, a tenth of what the process holds
+    options.enable_mem_pattern = False
     # threads that wait without turning leave the cores to other reports: a quarter more of them
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3

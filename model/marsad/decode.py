@@ -20,7 +20,7 @@ from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.roles import FEATURES, pair_features
 from marsad.schema import Argument, Event, Labels, Mention, Report
-from marsad.text import JOINED, Words
+from marsad.text import JOINED, TATWEEL, Words
 from marsad.word_features import features, report_features
 
 # tagging layer -> its scores
@@ -29,6 +29,10 @@ HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 _LEAST = 0.02
 _UNLIKELY = 2.5e-3  # chances of roles below it, and those of forbidden ones, are all alike
 _REACH = 400  # words between a trigger and its arguments at most; no window shows as many
+
+# what opens a quotation or a bracket -> what closes it
+CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
+_CLOSING = frozenset(CLOSERS.values())
 
 Floats = NDArray[np.float32]
 
@@ -137,8 +141,8 @@ class Decoder:
         """The report that the scores say; offsets point into the raw text."""
         if not len(words):
             return Report(id, text, date)
-        spans = self.spans("mentions", scores.mention_tags)
-        triggers = self.spans("triggers", scores.trigger_tags)
+        spans = self.spans("mentions", words, scores)
+        triggers = self.spans("triggers", words, scores)
         if triggers and self.eventful(words, triggers) < self.settings.least:
             triggers = []
         starts = self._starts(text, words, scores.clitics)
@@ -167,12 +171,13 @@ class Decoder:
         )  # fmt: skip
         return Report(id, text, date, tuple(mentions), events)
 
-    def spans(self, kind: str, logits: Floats) -> list[Span]:
-        """The spans of a layer's tag scores (W, T), W at least 1."""
-        logits = logits / self.settings.temperature.get(kind, 1.0)
+    def spans(self, layer: str, words: Words, scores: WordScores) -> list[Span]:
+        """The spans of a layer of `HEADS`, of one word or more."""
+        logits: Floats = getattr(scores, HEADS[layer])
+        logits = logits / self.settings.temperature.get(layer, 1.0)
         path = logits.copy()
-        path[:, 0] += self.settings.outside.get(kind, 0.0)
-        return bio_spans(viterbi(path), softmax(logits))
+        path[:, 0] += self.settings.outside.get(layer, 0.0)
+        return list(closed(bio_spans(viterbi(path), softmax(logits)), words.forms))
 
     def eventful(self, words: Words, triggers: Sequence[Span]) -> float:
         """The log odds that a report with these triggers, one or more, tells any event."""
@@ -188,11 +193,14 @@ class Decoder:
 
     def _starts(self, text: str, words: Words, clitics: Floats) -> list[int]:
         """Where a span that begins with each word starts: after the letters joined before it."""
-        joined = clitics.argmax(-1).tolist()
-        return [
-            start + n if n < end - start and JOINED.issuperset(text[start : start + n]) else start
-            for (start, end), n in zip(words.spans, joined, strict=True)
-        ]
+        starts = []
+        for (start, end), n in zip(words.spans, clitics.argmax(-1).tolist(), strict=True):
+            if n < end - start and JOINED.issuperset(text[start : start + n]):
+                start += n
+            while start < end - 1 and text[start] == TATWEEL:  # as in «لـ35»
+                start += 1
+            starts.append(start)
+        return starts
 
     def _arguments(
         self,
@@ -376,6 +384,42 @@ def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
             last += 1
         spans.append(Span(first, last, int(path[first]) // 2, float(at_path[first:last].prod())))
     return spans
+
+
+def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
+    """The spans with quotes and brackets in pairs, as annotators leave them.
+
+    At its edges what has no partner inside is left out, and a span of nothing else is none; what
+    is opened inside and closed right after the span is taken in.
+    """
+    taken = {span.first for span in spans}
+    for span in spans:
+        first, last = span.first, span.last
+        lone = _lone(forms, first, last)
+        while first < last and first in lone:
+            first += 1
+        while first < last and last - 1 in lone:
+            last -= 1
+        if first == last:
+            continue
+        wanted = {CLOSERS.get(forms[place]) for place in lone if first < place < last}
+        if last < len(forms) and last not in taken and forms[last] in wanted:
+            last += 1
+        yield span._replace(first=first, last=last)
+
+
+def _lone(forms: Sequence[str], first: int, last: int) -> set[int]:
+    """The places of quotes and brackets without a partner between the words."""
+    opened: list[int] = []
+    lone: set[int] = set()
+    for place in range(first, last):
+        if opened and forms[place] == CLOSERS[forms[opened[-1]]]:
+            opened.pop()
+        elif forms[place] in CLOSERS:
+            opened.append(place)
+        elif forms[place] in _CLOSING:
+            lone.add(place)
+    return lone.union(opened)
 
 
 def span_means(projections: Floats, spans: NDArray[np.int64]) -> Floats:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import repeat
-from typing import Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ Network = Callable[[Arrays], Sequence[NDArray[np.float32]]]
 Dates = Iterable[str | None] | None
 Ids = Iterable[str] | None
 Errors = Literal["raise", "record"]
+_T = TypeVar("_T")
 
 
 class Extractor:
@@ -32,7 +33,7 @@ class Extractor:
 
     The network sees one window at a time. An int8 network scales its inputs by the largest of a
     batch, so neighbours would change what is read in a report; and on a CPU batches gain nothing.
-    What does is to read `threads` reports side by side.
+    What does is to read `threads` reports, or windows of one report, side by side.
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class Extractor:
         Offsets are code points into `text` as given; every mention, event and argument carries a
         score. Raises MarsadError where the text is no string or the date no day.
         """
+        return self._report(text, date, id, self.threads)
+
+    def _report(self, text: str, date: str | None, id: str, threads: int) -> Report:
         _check(text, date)
         words, labels = split_words(text), self.decoder.labels
-        report = self.decoder.report(text, words, self._score(words), id, date)
+        report = self.decoder.report(text, words, self._score(words, threads), id, date)
         return with_incidents(with_same(with_values(report, labels)), labels)
 
     @overload
@@ -84,13 +88,15 @@ class Extractor:
             raise MarsadError(f"errors should be 'raise' or 'record', not {errors!r}.")
         along = _along(texts, dates, ids)
         read = partial(self._read, errors=errors)
-        if self.threads == 1 or not isinstance(texts, Sequence):
-            return (read(*one) for one in along)
-        return _side_by_side(read, list(along), self.threads)
+        if self.threads == 1 or not isinstance(texts, Sequence) or len(texts) == 1:
+            return (read(*one, threads=self.threads) for one in along)
+        return _side_by_side(partial(read, threads=1), list(along), self.threads)
 
-    def _read(self, text: str, date: str | None, id: str, errors: Errors) -> Report | Failure:
+    def _read(
+        self, text: str, date: str | None, id: str, errors: Errors, threads: int
+    ) -> Report | Failure:
         try:
-            return self.predict(text, date, id)
+            return self._report(text, date, id, threads)
         except Exception as error:
             if errors == "raise":
                 raise
@@ -100,12 +106,18 @@ class Extractor:
         """The scores of every word of every text."""
         return [self._score(words) for words in texts]
 
-    def _score(self, words: Words) -> WordScores:
+    def _score(self, words: Words, threads: int = 1) -> WordScores:
         """The owned words of all windows of a text, in order, with what the CRF adds."""
-        parts = []
-        for window, arrays in windows(self.reader, words):
+
+        def read(window: Window, arrays: Arrays) -> list[NDArray[np.float32]]:
             own = slice(window.first - window.start, window.last - window.start)
-            parts.append([output[0, own] for output in self.network(arrays)])
+            return [output[0, own] for output in self.network(arrays)]
+
+        cut = list(windows(self.reader, words))
+        if threads > 1 and len(cut) > 1:
+            parts = list(_side_by_side(read, cut, threads))
+        else:
+            parts = [read(*one) for one in cut]
         if not parts:
             return WordScores(*(np.zeros((0, 1), np.float32) for _ in WordScores._fields))
         scores = WordScores(*map(np.concatenate, zip(*parts, strict=True)))
@@ -133,16 +145,14 @@ def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, 
 
 
 def _side_by_side(
-    read: Callable[..., Report | Failure],
-    documents: Sequence[tuple[str, str | None, str]],
-    threads: int,
-) -> Iterator[Report | Failure]:
+    read: Callable[..., _T], parts: Sequence[tuple[Any, ...]], threads: int
+) -> Iterator[_T]:
     """What is read in each, in order; a few are read ahead of what is asked for."""
-    running: deque[Future[Report | Failure]] = deque()
+    running: deque[Future[_T]] = deque()
     with ThreadPoolExecutor(threads, "marsad") as pool:
         try:
-            for document in documents:
-                running.append(pool.submit(read, *document))
+            for part in parts:
+                running.append(pool.submit(read, *part))
                 if len(running) > 2 * threads:
                     yield running.popleft().result()
             while running:

@@ -26,7 +26,8 @@ WORD = re.compile(
     rf"|[^\W_](?:[{_MARKS}{_INVISIBLE}]*[^\W_])*[{_MARKS}]*"
     rf"|[^\s{_INVISIBLE}\x00-\x1f\x7f]"
 )
-_DROP = re.compile(f"[{_MARKS}{_INVISIBLE}\u0640]")
+TATWEEL = "\u0640"
+_DROP = re.compile(f"[{_MARKS}{_INVISIBLE}{TATWEEL}]")
 _SENTENCE_END = frozenset(".!?؟؛…")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from broken JSON
 _FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")

@@ -15,14 +15,13 @@ from typing import TypeVar
 from marsad.schema import Event, Mention, Report
 
 # what writers do to letters and digits, each a habit that a whole text has or has not
-HABITS = tuple(
-    str.maketrans(before, after)
-    for before, after in (
-        ("أإآ", "ااا"), ("ة", "ه"), ("ى", "ي"), ("«»", '""'),
-        ("0123456789", "٠١٢٣٤٥٦٧٨٩"),
-    )
-)  # fmt: skip
-_QUOTES = HABITS[3]
+HABITS = {
+    "hamza": str.maketrans("أإآ", "ااا"),
+    "ta marbuta": str.maketrans("ة", "ه"),
+    "ya": str.maketrans("ى", "ي"),
+    "quotes": str.maketrans("«»", '""'),
+    "digits": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+}
 LETTER = "[\u0621-\u064a]"
 _EMOJI = ("🔴", "🚨", "📍", "⚡", "💥", "🕯", "‼️")
 # letters that a scan takes for one another, since dots get lost or one hook looks like the next
@@ -35,7 +34,7 @@ Names = Mapping[tuple[str, bool], Sequence[str]]
 
 def spell(report: Report, rng: random.Random, chance: float = 0.3) -> Report:
     """The report in a careless writer's spelling; every letter keeps its place."""
-    return spelt(*(habit for habit in HABITS if rng.random() < chance))(report, rng)
+    return spelt(*(habit for habit in HABITS.values() if rng.random() < chance))(report, rng)
 
 
 def roughen(report: Report, rng: random.Random, chance: float = 0.2) -> Report:
@@ -166,7 +165,7 @@ def quoted(report: Report, rng: random.Random) -> Report:
                 yield Edit(mention.start, mention.start, left)
                 yield Edit(mention.end, mention.end, right)
 
-    return edited(spelt(_QUOTES)(report, rng), edits())
+    return edited(spelt(HABITS["quotes"])(report, rng), edits())
 
 
 def joined(report: Report, rng: random.Random) -> Report:

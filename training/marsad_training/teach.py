@@ -19,6 +19,7 @@ from torch import Tensor
 from marsad.errors import at
 from marsad.schema import Labels
 from marsad.windows import Reader
+from marsad_training.crf import answers
 from marsad_training.encode import Features, collate
 from marsad_training.fit import fold_of
 from marsad_training.network import INPUTS, OUTPUTS, JointNetwork
@@ -50,8 +51,8 @@ def open_teachers(folders: Sequence[str], labels: Labels, reader: Reader) -> lis
     found = []
     for folder in folders:
         run = open_start(Path(folder))
-        alike = run.labels == labels and run.reader.tokenizer.to_str() == reader.tokenizer.to_str()
-        if not alike:
+        pieces = [one.tokenizer.to_str() for one in (run.reader, reader)]
+        if answers(run.labels) != answers(labels) or pieces[0] != pieces[1]:
             raise at(folder, None, "is no teacher of this network: other labels or other pieces.")
         network = run.network.eval().to(device)
         found.append(Teacher(network, run.config.folds, run.config.fold))

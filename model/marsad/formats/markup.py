@@ -166,12 +166,17 @@ class _Block:
         return tuple(events), values, tuple(same)
 
     def _arguments(self, offset: int, parts: list[str]) -> Iterator[Argument]:
+        seen: set[Argument] = set()
         for pair in parts[3:]:
             role, equals, ids = pair.partition("=")
             if not equals or not ids:
                 self.slip(offset, f"{pair!r} is not role=id.")
             for id in ids.split(",") if ids else ():
-                yield Argument(role, id)
+                argument = Argument(role, id)
+                if argument in seen:
+                    self.slip(offset, f"{role}={id} is said twice.")
+                seen.add(argument)
+                yield argument
 
 
 def write(reports: Iterable[Report]) -> str:

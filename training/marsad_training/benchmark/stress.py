@@ -35,7 +35,6 @@ from marsad_training.augment import (
 from marsad_training.benchmark.measures import difference, measures
 from marsad_training.benchmark.setting import Bench, Document, Result, Row
 
-_HAMZA, _TA_MARBUTA, _YA, _, _DIGITS = HABITS
 _MARK = "[\u064b-\u0652]"
 _NO_JOIN = frozenset("اأإآدذرزوؤءةى")  # a letter that is never joined to the next
 _VOWELS = ("\u064e", "\u064f", "\u0650", "\u0652", "\u0651\u064e", "\u0651\u0650")
@@ -150,9 +149,9 @@ def _longer(report: Report, rng: random.Random) -> Report:
 REWRITINGS: Mapping[str, Rewrite] = {
     "tashkeel": _tashkeel,
     "tatweel": _tatweel,
-    "hamza slips": spelt(_HAMZA, _YA),
-    "ta-marbuta slips": spelt(_TA_MARBUTA),
-    "Arabic-Indic digits": spelt(_DIGITS),
+    "hamza slips": spelt(HABITS["hamza"], HABITS["ya"]),
+    "ta-marbuta slips": spelt(HABITS["ta marbuta"]),
+    "Arabic-Indic digits": spelt(HABITS["digits"]),
     "quotes": quoted,
     "clitics": joined,
     "Hijri dates": _hijri,
