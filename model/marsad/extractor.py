@@ -46,18 +46,20 @@ class Extractor:
         self.reader, self.decoder, self.network = reader, decoder, network
         self.threads = threads
 
-    def predict(self, text: str, date: str | None = None, id: str = "") -> Report:
+    def predict(
+        self, text: str, date: str | None = None, id: str = "", *, threads: int | None = None
+    ) -> Report:
         """Read one report. `date` is its publication day, YYYY-MM-DD.
 
         Offsets are code points into `text` as given; every mention, event and argument carries a
-        score. Raises MarsadError where the text is no string or the date no day.
+        score. `threads` is the number of windows of a long report that are read side by side, by
+        default that of the extractor; who reads reports side by side wants one.
+        Raises MarsadError where the text is no string or the date no day.
         """
-        return self._report(text, date, id, self.threads)
-
-    def _report(self, text: str, date: str | None, id: str, threads: int) -> Report:
         _check(text, date)
         words, labels = split_words(text), self.decoder.labels
-        report = self.decoder.report(text, words, self._score(words, threads), id, date)
+        scores = self._score(words, threads or self.threads)
+        report = self.decoder.report(text, words, scores, id, date)
         return with_incidents(with_same(with_values(report, labels)), labels)
 
     @overload
@@ -89,14 +91,14 @@ class Extractor:
         along = _along(texts, dates, ids)
         read = partial(self._read, errors=errors)
         if self.threads == 1 or not isinstance(texts, Sequence) or len(texts) == 1:
-            return (read(*one, threads=self.threads) for one in along)
+            return (read(*one) for one in along)
         return _side_by_side(partial(read, threads=1), list(along), self.threads)
 
     def _read(
-        self, text: str, date: str | None, id: str, errors: Errors, threads: int
+        self, text: str, date: str | None, id: str, errors: Errors, threads: int | None = None
     ) -> Report | Failure:
         try:
-            return self._report(text, date, id, threads)
+            return self.predict(text, date, id, threads=threads)
         except Exception as error:
             if errors == "raise":
                 raise

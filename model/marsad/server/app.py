@@ -4,6 +4,7 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,8 @@ def create_app(extractor: Extractor, settings: Settings) -> FastAPI:
     """The ASGI application. A report is read here, so the network is warm before the first."""
     example = extractor.predict(**EXAMPLE)
     metrics = Metrics()
-    queue = ReportQueue(
-        extractor.predict, settings.queue, settings.time_limit / 2, extractor.threads
-    )
+    read = partial(extractor.predict, threads=1)  # the queue has as many threads as the extractor
+    queue = ReportQueue(read, settings.queue, settings.time_limit / 2, extractor.threads)
     metrics.queue.set_function(lambda: queue.waiting)
 
     @asynccontextmanager

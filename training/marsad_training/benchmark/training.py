@@ -9,7 +9,7 @@ fp32 and in bf16, in which the released model was trained: that pays where the p
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -134,7 +134,7 @@ def _seconds(trainer: Trainer) -> float:
     return float(found["train_runtime"])
 
 
-LEARNERS = {
+LEARNERS: Mapping[str, Callable[[str, Sequence[Report], Labels, Path], tuple[int, float]]] = {
     "marsad": partial(_marsad, bf16=False),
     "marsad, bf16": partial(_marsad, bf16=True),
     "run_ner": _run_ner,
