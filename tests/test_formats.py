@@ -1,5 +1,6 @@
 """Markup and JSON lines: what is written is read again, and every slip names file, line, report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_text_and_offsets_of_a_marked_report(reports: list[Report]) -> None:
     assert first.mention("c2").value == "?"
     assert first.same == (("e1", "e2"),)
     assert first.style == "agency"
+
+
+def test_an_argument_said_twice_is_written_once() -> None:
+    text = f"{HEAD}\n[قصف|e1] [حلب|l1]\n---\ne1 SHELLING occurred place=l1\n"
+    (report,), slips = markup.parse(text, default_labels())
+    (event,) = report.events
+    twice = replace(report, events=(replace(event, arguments=event.arguments * 2),))
+    assert not slips
+    assert markup.parse(markup.write([twice]), default_labels()) == ([report], [])
 
 
 # the snippet starts on line 1 with its header unless it says otherwise

@@ -31,8 +31,8 @@ _UNLIKELY = 2.5e-3  # chances of roles below it, and those of forbidden ones, ar
 _REACH = 400  # words between a trigger and its arguments at most; no window shows as many
 
 # what opens a quotation or a bracket -> what closes it
-CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
-_CLOSING = frozenset(CLOSERS.values())
+_CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
+_CLOSING = frozenset(_CLOSERS.values())
 
 Floats = NDArray[np.float32]
 
@@ -145,7 +145,11 @@ class Decoder:
         triggers = self.spans("triggers", words, scores)
         if triggers and self.eventful(words, triggers) < self.settings.least:
             triggers = []
-        starts = self._starts(text, words, scores.clitics)
+        joined = scores.clitics.argmax(-1).tolist()
+        starts = {
+            first: _start(text, *words.spans[first], joined[first])
+            for first, *_ in (*spans, *triggers)
+        }
         types, counts = list(self.labels.mentions), dict.fromkeys(self.labels.mentions, 0)
         mentions = []
         for span in spans:
@@ -190,17 +194,6 @@ class Decoder:
     def _certain(self, kind: str, score: float) -> float:
         slope, shift = self.settings.certainty.get(kind, (1.0, 0.0))
         return round(1 / (1 + exp(-slope * log_odds(score) - shift)), 4)
-
-    def _starts(self, text: str, words: Words, clitics: Floats) -> list[int]:
-        """Where a span that begins with each word starts: after the letters joined before it."""
-        starts = []
-        for (start, end), n in zip(words.spans, clitics.argmax(-1).tolist(), strict=True):
-            if n < end - start and JOINED.issuperset(text[start : start + n]):
-                start += n
-            while start < end - 1 and text[start] == TATWEEL:  # as in «لـ35»
-                start += 1
-            starts.append(start)
-        return starts
 
     def _arguments(
         self,
@@ -386,6 +379,15 @@ def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
     return spans
 
 
+def _start(text: str, start: int, end: int, joined: int) -> int:
+    """Where a span that begins with a word starts: after so many letters joined before it."""
+    if joined < end - start and JOINED.issuperset(text[start : start + joined]):
+        start += joined
+    while start < end - 1 and text[start] == TATWEEL:  # as in «لـ35»
+        start += 1
+    return start
+
+
 def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
     """The spans with quotes and brackets in pairs, as annotators leave them.
 
@@ -402,7 +404,7 @@ def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
             last -= 1
         if first == last:
             continue
-        wanted = {CLOSERS.get(forms[place]) for place in lone if first < place < last}
+        wanted = {_CLOSERS.get(forms[place]) for place in lone if first < place < last}
         if last < len(forms) and last not in taken and forms[last] in wanted:
             last += 1
         yield span._replace(first=first, last=last)
@@ -413,9 +415,9 @@ def _lone(forms: Sequence[str], first: int, last: int) -> set[int]:
     opened: list[int] = []
     lone: set[int] = set()
     for place in range(first, last):
-        if opened and forms[place] == CLOSERS[forms[opened[-1]]]:
+        if opened and forms[place] == _CLOSERS[forms[opened[-1]]]:
             opened.pop()
-        elif forms[place] in CLOSERS:
+        elif forms[place] in _CLOSERS:
             opened.append(place)
         elif forms[place] in _CLOSING:
             lone.add(place)

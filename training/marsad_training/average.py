@@ -13,7 +13,6 @@ from torch import Tensor
 
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_text
-from marsad_training.crf import answers
 from marsad_training.export import stages
 from marsad_training.fit import (
     Run,
@@ -24,7 +23,7 @@ from marsad_training.fit import (
     read_data,
     save_weights,
 )
-from marsad_training.start import open_start
+from marsad_training.start import kind, open_start
 
 
 def average(
@@ -69,9 +68,8 @@ def _floats(run: Run) -> Iterator[tuple[str, Tensor]]:
 
 def _check_alike(first: Run, other: Run, folder: Path) -> None:
     shapes = [{name: value.shape for name, value in _floats(run)} for run in (first, other)]
-    pieces = [run.reader.tokenizer.to_str() for run in (first, other)]
-    names = [answers(run.labels) for run in (first, other)]
-    if names[0] != names[1] or shapes[0] != shapes[1] or pieces[0] != pieces[1]:
+    kinds = [kind(run.labels, run.reader) for run in (first, other)]
+    if kinds[0] != kinds[1] or shapes[0] != shapes[1]:
         raise at(folder, None, "holds a network of other labels, pieces or layers than the first.")
 
 

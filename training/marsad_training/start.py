@@ -22,7 +22,9 @@ from marsad.decode import RoleTables
 from marsad.errors import MarsadError, at
 from marsad.roles import FEATURES
 from marsad.schema import Labels
+from marsad.windows import Reader
 from marsad_training.config import FitConfig
+from marsad_training.crf import answers
 from marsad_training.encode import Features, collate
 from marsad_training.fit import Run, build_network, open_run
 from marsad_training.network import IGNORE, INPUTS, JointNetwork, WordEncoder, empty_encoder
@@ -44,6 +46,12 @@ def open_start(folder: Path) -> Run:
     if (folder / "model.onnx").exists():
         return open_artifact(folder)
     raise at(folder, None, "is no finished run of: marsad-train fit, and no artifact.")
+
+
+def kind(labels: Labels, reader: Reader) -> tuple[dict[str, list[str]], str]:
+    """What networks have in common that are averaged or teach each other: what they choose among,
+    and the pieces that they cut words into."""
+    return answers(labels), reader.tokenizer.to_str()
 
 
 def open_artifact(folder: Path) -> Run:

@@ -19,11 +19,10 @@ from torch import Tensor
 from marsad.errors import at
 from marsad.schema import Labels
 from marsad.windows import Reader
-from marsad_training.crf import answers
 from marsad_training.encode import Features, collate
 from marsad_training.fit import fold_of
 from marsad_training.network import INPUTS, OUTPUTS, JointNetwork
-from marsad_training.start import open_start
+from marsad_training.start import kind, open_start
 
 _AT_ONCE = 64  # windows
 _Answers = dict[str, Tensor]
@@ -48,11 +47,10 @@ def open_teachers(folders: Sequence[str], labels: Labels, reader: Reader) -> lis
     Raises MarsadError where one knows other labels or cuts words into other pieces.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    found = []
+    own, found = kind(labels, reader), []
     for folder in folders:
         run = open_start(Path(folder))
-        pieces = [one.tokenizer.to_str() for one in (run.reader, reader)]
-        if answers(run.labels) != answers(labels) or pieces[0] != pieces[1]:
+        if kind(run.labels, run.reader) != own:
             raise at(folder, None, "is no teacher of this network: other labels or other pieces.")
         network = run.network.eval().to(device)
         found.append(Teacher(network, run.config.folds, run.config.fold))

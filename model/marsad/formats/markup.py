@@ -209,7 +209,8 @@ def _write_one(report: Report) -> str:
         roles: dict[str, list[str]] = {}
         for argument in event.arguments:
             roles.setdefault(argument.role, []).append(argument.id)
-        pairs = [f"{role}={','.join(ids)}" for role, ids in roles.items()]
+        # an argument that is said twice would be a slip where this is read again
+        pairs = [f"{role}={','.join(dict.fromkeys(ids))}" for role, ids in roles.items()]
         lines.append(" ".join([event.id, event.type, event.status, *pairs]))
     lines += [f"{m.id} {m.value}" for m in report.mentions if m.value is not None]
     lines += [" ".join(["=", *group]) for group in report.same]
