@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import marsad
 from marsad.crf import LAYERS, Chain, Crf, _marginals, log_ratios, mixed
-from marsad.decode import WordScores
+from marsad.decode import WordScores, log_odds
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.schema import Labels, Report
@@ -180,8 +180,8 @@ def test_a_report_that_seems_quiet_tells_no_event(
     report = next(r for r in reports if r.events)
     words = split_words(report.text)
     (scores,) = extractor.score_words([words])
-    triggers = decoder.spans("triggers", words, scores)
-    found = decoder.eventful(words, triggers)
+    triggers = decoder.triggers(decoder.spans("mentions", words, scores), words, scores)
+    found = log_odds(max(span.score for span in triggers))
     for least, read in ((found - 0.01, True), (found + 0.01, False)):
         extractor.decoder = replace(decoder, settings=replace(decoder.settings, least=least))
         after = extractor.predict(report.text)

@@ -255,6 +255,39 @@ def test_certainty_moves_the_log_odds_of_scores() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_trigger_features_against_a_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = split_words("قصف الجيش بلدة. ثم قصف\nالحزب قاعدة ونفى الجيش مقتل أحد")
+    scores = hand_made([0] * len(words), [0] * len(words))._replace(
+        trigger_roles=rng.normal(0, 2, (len(words), ROLES * DEPTH)).astype(np.float32)
+    )
+    candidates = [Span(n, n + 1, n % 2, rng.uniform(0.2, 1)) for n in (0, 5, 10)]
+    spans = [Span(n, n + 1, n % 2, 1.0) for n in (1, 6, 9, 11)]
+    decoder = Decoder(LABELS, tables(seed))
+    logits = decoder.role_logits(candidates, spans, words, scores)
+    odds = [log_odds(span.score) for span in candidates]
+    for e, row in enumerate(decoder.trigger_features(candidates, spans, words, scores)):
+        agents = max(logits[e, m, 0] for m, span in enumerate(spans) if span.label == 0)
+        weapons = max(logits[e, m, 1] for m, span in enumerate(spans) if span.label == 1)
+        others = max(odds[n] for n in range(3) if n != e)
+        evidence = [min(max(found, -3.0), 6.0) for found in (agents, weapons)]
+        assert row.tolist() == pytest.approx([1.0, odds[e], others, 0.0, *evidence], abs=1e-4)
+    (lone,) = decoder.trigger_features(candidates[:1], [], words, scores)
+    assert lone.tolist() == pytest.approx([1.0, odds[0], -4.0, 0.0, -3.0, -3.0], abs=1e-4)
+
+
+def test_a_candidate_is_a_trigger_by_its_arguments() -> None:
+    agents = {0: [2.0, -9.0], 3: [-9.0, -9.0]}  # the first word takes an agent, the last none
+    scores = hand_made([0, 1, 0, 0], [1, 0, 0, 3], trigger_roles=agents)
+    text, weights = "قصف جيش ثم مقتل", (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    assert [e.type for e in read(text, scores).events] == ["STRIKE", "DEATH"]
+    choosy = Settings(triggers=weights, threshold={"triggers": 0.5})
+    (event,) = read(text, scores, choosy).events
+    assert (event.type, event.score) == ("STRIKE", pytest.approx(sigmoid(2 * sqrt(3)), abs=1e-3))
+    assert read(text, scores, replace(choosy, least=4.0)).events == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_link_features_against_a_loop(seed: int) -> None:
     rng = np.random.default_rng(seed)
     triggers = [Span(n, n + 1, 0, rng.uniform(0.3, 1)) for n in range(3)]

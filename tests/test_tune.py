@@ -1,12 +1,13 @@
 """What is fitted on dev: best values of a grid."""
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
 
-from marsad.decode import Span, WordScores, link_features, sigmoid
-from marsad.schema import Mention, Report
+from marsad.decode import Settings, Span, WordScores, link_features, sigmoid
+from marsad.schema import Labels, Mention, Report
 from marsad.text import split_words
 
 tune = pytest.importorskip("marsad_training.tune", reason="needs the train extra")
@@ -59,6 +60,58 @@ def test_certainty_is_fitted_where_plain_newton_steps_run_away() -> None:
     y = (np.arange(1000) % 2).astype(float)  # as sure as wrong
     weights = tune.logistic(x, y, np.array([1.0, 0.0]))
     assert np.abs(weights).max() < 0.1
+
+
+def candidates(rng: np.random.Generator, right: list[bool]) -> tune.Candidates:
+    """So many candidates of one report, beside what only their judge reads."""
+    words, scores = split_words("قصف جيش"), cast(WordScores, None)
+    triggers = [Span(n, n + 1, 0, rng.uniform(0.3, 1)) for n in range(len(right))]
+    return tune.Candidates(words, scores, triggers, [], np.array(right))
+
+
+def test_trigger_f1_against_a_loop() -> None:
+    rng = np.random.default_rng(1)
+    sheet = object.__new__(tune.EventSheet)
+    sheet.read = [candidates(rng, (rng.random(4) < 0.7).tolist()) for _ in range(30)]
+    sheet.gold = 100
+    odds = [rng.normal(0, 1.5, 4) for _ in range(30)]
+    for place, least in enumerate(tune.LEAST):
+        kept = [
+            right
+            for one, found in zip(sheet.read, odds, strict=True)
+            if max(found) >= least
+            for right, chance in zip(one.right, found, strict=True)
+            if chance >= -1.0
+        ]
+        wanted = 2 * sum(kept) / (len(kept) + 100)
+        assert sheet.f1(odds, -1.0)[place] == pytest.approx(wanted)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A decoder whose candidates are right as often as their arguments say."""
+
+    labels: ClassVar = Labels({"ACTOR": "a"}, ("STRIKE",), ("occurred",), {"agent": ("ACTOR",)}, {})
+    settings: Settings
+
+    def trigger_features(self, triggers: list[Span], *_: Any) -> np.ndarray:
+        """A candidate of an odd place has an argument, others have none."""
+        return np.array([[1.0, 1.0, -4.0, 0.0, 2.0 * (n % 2)] for n, *_ in triggers])
+
+
+def test_candidates_are_judged_by_what_dev_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    sheet = object.__new__(tune.EventSheet)
+    # of candidates with an argument nine in ten are right, of others one in ten
+    sheet.read = [candidates(rng, [rng.random() < 0.1, rng.random() < 0.9]) for _ in range(300)]
+    sheet.gold = sum(int(one.right.sum()) for one in sheet.read)
+    monkeypatch.setattr(tune, "EventSheet", lambda *_: sheet)
+    found = tune._with_triggers(_Judge(Settings(outside={"triggers": 0.5})), [], [], [])
+    assert found.outside == {"triggers": 0.5 + tune._CANDIDATES}
+    odds = [np.array([1.0, 1.0, -4.0, 0.0, 2.0 * n]) @ found.triggers for n in range(2)]
+    assert sigmoid(np.array(odds)).tolist() == pytest.approx([0.1, 0.9], abs=0.05)
+    assert 0.1 < found.threshold["triggers"] < 0.9
+    assert found.least <= odds[1]
 
 
 def test_links_are_as_likely_as_they_are_right() -> None:

@@ -29,6 +29,9 @@ HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
 _LEAST = 0.02
 _UNLIKELY = 2.5e-3  # chances of roles below it, and those of forbidden ones, are all alike
 _REACH = 400  # words between a trigger and its arguments at most; no window shows as many
+# Log odds of a trigger's likeliest arguments, as evidence that it is one: no evidence is -3
+_EVIDENCE = (-3.0, 6.0)
+_NO_OTHER = -4.0  # log odds of the surest other trigger where there is none
 
 # what opens a quotation or a bracket -> what closes it
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
@@ -93,17 +96,20 @@ class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
     `outside` is added to the score of the outside tag before Viterbi, and to that of the first
-    status; `threshold` is the probability from which a role is filled, by role; `certainty` is the
-    (slope, shift) that turns the log odds of a span's score into those of its being right (Platt
-    1999); `links` are the weights, by role, that make of `link_features` the log odds of a link's
-    being right, its trigger and its mention included; `least` is what `Decoder.eventful` is at
-    least in a report that tells any event.
+    status; `threshold` is the probability from which a role is filled, by role, and that from which
+    a candidate is a trigger, as "triggers"; `certainty` is the (slope, shift) that turns the log
+    odds of a span's score into those of its being right (Platt 1999); `triggers` are the weights
+    that make of `Decoder.trigger_features` the log odds of a candidate's being right, and `links`
+    those, by role, that make of `link_features` the log odds of a link's being right, its trigger
+    and its mention included; `least` is what the log odds of a report's surest trigger are at least
+    where it tells any event.
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
     threshold: Mapping[str, float] = field(default_factory=dict)
     certainty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    triggers: tuple[float, ...] = ()
     links: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     least: float = -100.0
 
@@ -142,9 +148,7 @@ class Decoder:
         if not len(words):
             return Report(id, text, date)
         spans = self.spans("mentions", words, scores)
-        triggers = self.spans("triggers", words, scores)
-        if triggers and self.eventful(words, triggers) < self.settings.least:
-            triggers = []
+        triggers = self.triggers(spans, words, scores)
         joined = scores.clitics.argmax(-1).tolist()
         starts = {
             first: _start(text, *words.spans[first], joined[first])
@@ -183,13 +187,49 @@ class Decoder:
         path[:, 0] += self.settings.outside.get(layer, 0.0)
         return list(closed(bio_spans(viterbi(path), softmax(logits)), words.forms))
 
-    def eventful(self, words: Words, triggers: Sequence[Span]) -> float:
-        """The log odds that a report with these triggers, one or more, tells any event."""
-        surest = log_odds(max(span.score for span in triggers))
+    def triggers(self, spans: Sequence[Span], words: Words, scores: WordScores) -> list[Span]:
+        """The triggers beside the mentions `spans`, each scored with its chance of being right."""
+        candidates = self.spans("triggers", words, scores)
+        if not candidates:
+            return []
+        features = self.trigger_features(candidates, spans, words, scores)
+        weights = self.settings.triggers or trigger_prior(self.labels)
+        odds = features @ np.array(weights, np.float32)
+        if odds.max() < self.settings.least:
+            return []
+        least = self.settings.threshold.get("triggers", 0.0)
+        judged = zip(candidates, sigmoid(odds).tolist(), strict=True)
+        return [span._replace(score=chance) for span, chance in judged if chance >= least]
+
+    def trigger_features(
+        self, candidates: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+    ) -> Floats:
+        """(E, 4 + R) One; the log odds of a candidate, of the surest other, and of a report that
+        tells events by the CRF; those of the likeliest mention in each role, by the network."""
+        odds = np.array([log_odds(span.score) for span in candidates])
+        others = np.full(len(odds), _NO_OTHER)
+        if len(odds) > 1:
+            surest = odds.argmax()
+            others[:] = odds[surest]
+            others[surest] = np.delete(odds, surest).max()
+        evidence = np.full((len(odds), len(self.labels.roles)), -np.inf)
+        for own, (first, last), (start, end) in sections(candidates, spans, len(words)):
+            if own[0] == own[1] or start == end:
+                continue
+            near = spans[start:end]
+            logits = self.role_logits(candidates[first:last], near, words, scores)
+            best = np.where(self.legal(near), logits, -np.inf).max(1)
+            evidence[slice(*own)] = best[own[0] - first : own[1] - first]
+        told = np.full(len(odds), self.eventful(words))
+        known = np.stack([np.ones(len(odds)), odds, others, told], -1)
+        return np.hstack([known, np.clip(evidence, *_EVIDENCE)]).astype(np.float32)
+
+    def eventful(self, words: Words) -> float:
+        """The log odds that a report tells any event, by the CRF and as far as it is heard."""
         if not self.crf or not self.crf.weight["reports"]:
-            return surest
+            return 0.0
         found = log_ratios(self.crf.chains["reports"].marginals([report_features(words)]))
-        return surest + self.crf.weight["reports"] * float(found[0, 1])
+        return self.crf.weight["reports"] * float(found[0, 1])
 
     def _certain(self, kind: str, score: float) -> float:
         slope, shift = self.settings.certainty.get(kind, (1.0, 0.0))
@@ -297,6 +337,11 @@ class Decoder:
             [(int(e), int(m)) for e, m in pairs],
         )
         return pairs, log_ratios(self.crf.chains["roles"].marginals(rows))[:, 1:]
+
+
+def trigger_prior(labels: Labels) -> tuple[float, ...]:
+    """Weights of `Decoder.trigger_features`: what tags and report say, and nothing else."""
+    return (0.0, 1.0, 0.0, 1.0, *[0.0] * len(labels.roles))
 
 
 def link_features(

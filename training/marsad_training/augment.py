@@ -199,16 +199,18 @@ def posted(report: Report, rng: random.Random) -> Report:
 
 
 def scanned(report: Report, rng: random.Random) -> Report:
-    """One letter of 25 misread, and one of 100 lost inside a longer word."""
+    """One letter of 25 misread, and one of 100 lost: in longer words alone, and once in each."""
     edges = {span.start for span in report.spans}
 
     def edits() -> Iterator[Edit]:
         for word in re.finditer(f"{LETTER}+", report.text):
+            whole = word.end() - word.start() > 3
             for at in range(*word.span()):
                 drawn = rng.random()
                 if drawn < 0.04 and report.text[at] in _MISREAD:
                     yield Edit(at, at + 1, rng.choice(_MISREAD[report.text[at]]))
-                elif drawn > 0.99 and word.end() - word.start() > 3 and at not in edges:
+                elif drawn > 0.99 and whole and at not in edges:
+                    whole = False
                     yield Edit(at, at + 1, "")
 
     return edited(report, edits())

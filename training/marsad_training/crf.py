@@ -10,7 +10,7 @@ import numpy as np
 
 from marsad.artifact import CRF, load
 from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
-from marsad.decode import HEADS, Decoder, WordScores, marked, sigmoid, viterbi
+from marsad.decode import HEADS, Decoder, WordScores, log_odds, marked, sigmoid, viterbi
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.schema import Labels, Report
@@ -273,13 +273,12 @@ def _report_curve(
     decoder: Decoder, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
 ) -> Curve:
     sheet = EventSheet(decoder, dev, words, scores)
+    odds = [np.array([log_odds(t.score) for t in x.triggers]) for x in sheet.read]
 
     def curve(chain: Chain) -> list[float]:
-        best = []
-        for weight in WEIGHTS:
-            crf = Crf({"reports": chain}, {"reports": weight})
-            asked = replace(decoder, crf=crf)
-            best.append(max(sheet.f1([asked.eventful(*read) for read in sheet.read])))
-        return best
+        asked = replace(decoder, crf=Crf({"reports": chain}, {"reports": 1.0}))
+        said = [asked.eventful(x.words) for x in sheet.read]
+        shifted = ([o + w * s for o, s in zip(odds, said, strict=True)] for w in WEIGHTS)
+        return [max(sheet.f1(each)) for each in shifted]
 
     return curve

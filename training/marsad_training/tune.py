@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from marsad.decode import (
     WordScores,
     link_features,
     log_odds,
+    trigger_prior,
     viterbi,
 )
 from marsad.schema import Labels, Report
@@ -27,12 +29,13 @@ from marsad_training.tags import span_f1, tag_path
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
-LEAST = np.arange(-3.0, 5.01, 0.25)
+LEAST = np.arange(-3.0, 3.01, 0.1)
 _PRIOR = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)  # of the weights of link features: the role's chance alone
 _HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
 _TIED = 5e-3  # of rarer statuses, a sixth of the events
-_GIVEN = 5e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
+_GIVEN = 3e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
+_CANDIDATES = -0.75  # less bonus of the outside tag than is best alone: more triggers to judge
 
 
 @dataclass(frozen=True)
@@ -72,17 +75,9 @@ def tune(untuned: Decoder, dev: Dev, scores: Sequence[WordScores]) -> Settings:
     reports, words = dev.every, dev.words
     scores = [untuned.with_crf(*pair) for pair in zip(words, scores, strict=True)]
     settings = tag_settings(scores, reports, untuned.labels, dev)
-    decoder = replace(untuned, settings=settings)
-    statuses, eventful, roles = (
-        (decoder, reports[:n], words[:n], scores[:n])
-        for n in map(dev.count, ("statuses", "reports", "roles"))
-    )
-    settings = replace(
-        settings,
-        outside={**settings.outside, "statuses": _status_bonus(*statuses)},
-        least=_least(*eventful),
-        **_link_settings(*roles),
-    )
+    for layer, fitted in _FITS.items():
+        n, decoder = dev.count(layer), replace(untuned, settings=settings)
+        settings = fitted(decoder, reports[:n], words[:n], scores[:n])
     decoder = replace(untuned, settings=settings)
     pairs = [
         (r, decoder.report(r.text, w, s, r.id, r.date))
@@ -139,8 +134,18 @@ def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -
     return _best(_OUTSIDE, curve, neutral=0.0)
 
 
+class Candidates(NamedTuple):
+    """What was read in a dev report that may be triggers (E), and which of it gold has."""
+
+    words: Words
+    scores: WordScores
+    triggers: list[Span]
+    spans: list[Span]  # mentions
+    right: NDArray[np.bool_]  # (E,)
+
+
 class EventSheet:
-    """The triggers that were read in the dev reports, for judging which reports tell any event."""
+    """The candidates of the dev reports, for judging which are triggers."""
 
     def __init__(
         self,
@@ -149,34 +154,59 @@ class EventSheet:
         words: Sequence[Words],
         scores: Sequence[WordScores],
     ):
-        self.read: list[tuple[Words, list[Span]]] = []
-        right = []
-        for report, at, found in zip(dev, words, scores, strict=True):
-            if not len(at) or not (triggers := decoder.spans("triggers", at, found)):
+        self.read: list[Candidates] = []
+        types = decoder.labels.events
+        for report, at, said in zip(dev, words, scores, strict=True):
+            if not len(at) or not (triggers := decoder.spans("triggers", at, said)):
                 continue
             gold = {(at.span(e.start, e.end), e.type) for e in report.events}
-            types = decoder.labels.events
-            self.read.append((at, triggers))
-            right.append(sum(((t.first, t.last), types[t.label]) in gold for t in triggers))
+            right = np.array([((t.first, t.last), types[t.label]) in gold for t in triggers])
+            spans = decoder.spans("mentions", at, said)
+            self.read.append(Candidates(at, said, triggers, spans, right))
         self.gold = sum(len(report.events) for report in dev)
-        self.right = np.array(right, np.int64)
-        self.count = np.array([len(triggers) for _, triggers in self.read], np.int64)
 
-    def f1(self, eventful: Sequence[float]) -> list[float]:
-        """Trigger F1 at each of `LEAST`, from the log odds of each report of `read`."""
-        kept = np.array(eventful).reshape(-1, 1) >= LEAST
-        right, count = self.right @ kept, self.count @ kept
+    def f1(self, odds: Sequence[NDArray[np.floating]], least: float = -inf) -> list[float]:
+        """Trigger F1 at each of `LEAST`, the least that a report's surest candidate needs.
+
+        `odds` are the log odds (E,) of each of `read`; candidates below `least` are left out.
+        """
+        right, count = np.zeros((2, len(LEAST)), np.int64)
+        for one, found in zip(self.read, odds, strict=True):
+            kept, loud = found >= least, found.max() >= LEAST
+            right += loud * int((one.right & kept).sum())
+            count += loud * int(kept.sum())
         curve: list[float] = (2 * right / np.maximum(count + self.gold, 1)).tolist()
         return curve
 
 
-def _least(
+def _with_triggers(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
-) -> float:
-    """The strictest of `LEAST` that costs next to no trigger F1."""
+) -> Settings:
+    """More candidates, the weights under which their being right is likeliest, the chance that
+    gives the best trigger F1, and the strictest of `LEAST` that costs next to none of it."""
+    settings = decoder.settings
+    bonus = settings.outside["triggers"] + _CANDIDATES
+    settings = replace(settings, outside={**settings.outside, "triggers": bonus})
+    decoder = replace(decoder, settings=settings)
     sheet = EventSheet(decoder, dev, words, scores)
-    curve = np.array(sheet.f1([decoder.eventful(*read) for read in sheet.read]))
-    return float(LEAST[curve >= curve.max() - _GIVEN].max())
+    prior = np.array(trigger_prior(decoder.labels))
+    features = [
+        decoder.trigger_features(x.triggers, x.spans, x.words, x.scores).astype(np.float64)
+        for x in sheet.read
+    ]
+    right = np.concatenate([np.zeros(0), *(x.right for x in sheet.read)])
+    weights = logistic(np.concatenate([np.zeros((0, len(prior))), *features]), right, prior)
+    weights = np.round(weights, 3)
+    odds = [x @ weights for x in features]
+    curve = [sheet.f1(odds, log_odds(chance))[0] for chance in _THRESHOLDS]
+    chance = _best(_THRESHOLDS, curve, neutral=0.5)
+    stricter = np.array(sheet.f1(odds, log_odds(chance)))
+    return replace(
+        settings,
+        triggers=tuple(weights.tolist()),
+        threshold={"triggers": chance},
+        least=round(float(LEAST[stricter >= stricter.max() - _GIVEN].max()), 2),
+    )
 
 
 class StatusSheet:
@@ -204,16 +234,17 @@ class StatusSheet:
         return curve
 
 
-def _status_bonus(
+def _with_statuses(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
-) -> float:
+) -> Settings:
     """The lowest bonus of the first status that costs next to no F1 of the others."""
-    sheet = StatusSheet(decoder.labels, dev, words)
+    settings, sheet = decoder.settings, StatusSheet(decoder.labels, dev, words)
     if not len(sheet.gold):
-        return 0.0
+        return settings
     found = zip(sheet.read, words, scores, strict=True)
     curve = np.array(sheet.f1(np.concatenate([decoder.status_logits(*each) for each in found])))
-    return float(_OUTSIDE[curve >= curve.max() - _TIED].min())
+    bonus = float(_OUTSIDE[curve >= curve.max() - _TIED].min())
+    return replace(settings, outside={**settings.outside, "statuses": bonus})
 
 
 class Read(NamedTuple):
@@ -306,10 +337,8 @@ def _links(report: Report, words: Words) -> set[tuple[Any, ...]]:
 
 def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) -> Read:
     labels = decoder.labels
-    triggers, spans = (
-        decoder.spans(layer, words, scores) if len(words) else []
-        for layer in ("triggers", "mentions")
-    )
+    spans = decoder.spans("mentions", words, scores) if len(words) else []
+    triggers = decoder.triggers(spans, words, scores) if len(words) else []
     types, links = list(labels.mentions), _links(report, words)
     events = [((t.first, t.last), labels.events[t.label]) for t in triggers]
     mentions = [((m.first, m.last), types[m.label]) for m in spans]
@@ -322,20 +351,24 @@ def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) ->
     )  # fmt: skip
 
 
-def _link_settings(
+def _with_links(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
-) -> dict[str, Any]:
+) -> Settings:
     """The weights under which the links' being right is likeliest, and for each role the
     probability that gives the best end-to-end argument F1."""
     sheet = RoleSheet(decoder, dev, words, scores)
     of_roles = [decoder.role_chances(x.triggers, x.spans, x.words, x.scores) for x in sheet.read]
-    links = sheet.links(of_roles)
-    decoder = replace(decoder, settings=replace(decoder.settings, links=links))
+    settings = replace(decoder.settings, links=sheet.links(of_roles))
+    decoder = replace(decoder, settings=settings)
     chances = [
         decoder.link_chances(said, x.triggers, x.spans, x.legal[0])
         for said, x in zip(of_roles, sheet.read, strict=True)
     ]
-    return {"links": links, "threshold": sheet.thresholds(chances)}
+    return replace(settings, threshold={**settings.threshold, **sheet.thresholds(chances)})
+
+
+# what is fitted one after another, each beside what was fitted before -> by the layer it is of
+_FITS = {"reports": _with_triggers, "statuses": _with_statuses, "roles": _with_links}
 
 
 def _best(grid: NDArray[np.floating], curve: list[float], neutral: float) -> float:
