@@ -188,20 +188,24 @@ def write(folder: Path) -> Iterator[Path]:
 
 
 def _held_out(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What a theatre's test reports lose where no report of it is trained on."""
+    """What a theatre's test reports lose where no report of it is trained on.
+
+    Beside the mean of the runs that were; the spread of these tells what a difference means.
+    """
     yield f"| theatre left out of training | {' / '.join(SELECTED)} | with it | difference |"
     yield "|---|---|---|---|"
     for row in rows:
         name = row["theatre"]
-        left, full = (
-            _read(folder, row[key])["scores"]["corpus-test"]["theatres"][name]
-            for key in ("run", "beside")
+        left, *full = (
+            _read(folder, run)["scores"]["corpus-test"]["theatres"][name]
+            for run in (row["run"], *row["beside"])
         )
-        cells = " | ".join(
-            " / ".join(f"{100 * of[t]:.1f}" for t in SELECTED) for of in (left, full)
+        without = " / ".join(f"{100 * left[t]:.1f}" for t in SELECTED)
+        beside = " / ".join(_spread([of[t] for of in full]) for t in SELECTED)
+        change = " / ".join(
+            f"{100 * (left[t] - mean(of[t] for of in full)):+.1f}" for t in SELECTED
         )
-        change = " / ".join(f"{100 * (left[t] - full[t]):+.1f}" for t in SELECTED)
-        yield f"| {row['about']} | {cells} | {change} |"
+        yield f"| {row['about']} | {without} | {beside} | {change} |"
 
 
 def _minutes(runs: Sequence[Mapping[str, Any]]) -> str:
