@@ -66,7 +66,7 @@ def candidates(rng: np.random.Generator, right: list[bool]) -> tune.Candidates:
     """So many candidates of one report, beside what only their judge reads."""
     words, scores = split_words("قصف جيش"), cast(WordScores, None)
     triggers = [Span(n, n + 1, 0, rng.uniform(0.3, 1)) for n in range(len(right))]
-    return tune.Candidates(words, scores, triggers, [], np.array(right))
+    return tune.Candidates(words, scores, triggers, np.array(right))
 
 
 def test_trigger_f1_against_a_loop() -> None:
@@ -93,6 +93,9 @@ class _Judge:
 
     labels: ClassVar = Labels({"ACTOR": "a"}, ("STRIKE",), ("occurred",), {"agent": ("ACTOR",)}, {})
     settings: Settings
+
+    def spans(self, *_: Any) -> list[Span]:
+        return []
 
     def trigger_features(self, triggers: list[Span], *_: Any) -> np.ndarray:
         """A candidate of an odd place has an argument, others have none."""

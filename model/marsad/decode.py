@@ -180,7 +180,9 @@ class Decoder:
         return Report(id, text, date, tuple(mentions), events)
 
     def spans(self, layer: str, words: Words, scores: WordScores) -> list[Span]:
-        """The spans of a layer of `HEADS`, of one word or more."""
+        """The spans of a layer of `HEADS`, of one word or more; of an empty text none."""
+        if not len(words):
+            return []
         logits: Floats = getattr(scores, HEADS[layer])
         logits = logits / self.settings.temperature.get(layer, 1.0)
         path = logits.copy()

@@ -140,7 +140,6 @@ class Candidates(NamedTuple):
     words: Words
     scores: WordScores
     triggers: list[Span]
-    spans: list[Span]  # mentions
     right: NDArray[np.bool_]  # (E,)
 
 
@@ -157,12 +156,11 @@ class EventSheet:
         self.read: list[Candidates] = []
         types = decoder.labels.events
         for report, at, said in zip(dev, words, scores, strict=True):
-            if not len(at) or not (triggers := decoder.spans("triggers", at, said)):
+            if not (triggers := decoder.spans("triggers", at, said)):
                 continue
             gold = {(at.span(e.start, e.end), e.type) for e in report.events}
             right = np.array([((t.first, t.last), types[t.label]) in gold for t in triggers])
-            spans = decoder.spans("mentions", at, said)
-            self.read.append(Candidates(at, said, triggers, spans, right))
+            self.read.append(Candidates(at, said, triggers, right))
         self.gold = sum(len(report.events) for report in dev)
 
     def f1(self, odds: Sequence[NDArray[np.floating]], least: float = -inf) -> list[float]:
@@ -190,10 +188,11 @@ def _with_triggers(
     decoder = replace(decoder, settings=settings)
     sheet = EventSheet(decoder, dev, words, scores)
     prior = np.array(trigger_prior(decoder.labels))
-    features = [
-        decoder.trigger_features(x.triggers, x.spans, x.words, x.scores).astype(np.float64)
-        for x in sheet.read
-    ]
+    features = []
+    for x in sheet.read:
+        spans = decoder.spans("mentions", x.words, x.scores)
+        found = decoder.trigger_features(x.triggers, spans, x.words, x.scores)
+        features.append(found.astype(np.float64))
     right = np.concatenate([np.zeros(0), *(x.right for x in sheet.read)])
     weights = logistic(np.concatenate([np.zeros((0, len(prior))), *features]), right, prior)
     weights = np.round(weights, 3)
@@ -337,8 +336,8 @@ def _links(report: Report, words: Words) -> set[tuple[Any, ...]]:
 
 def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) -> Read:
     labels = decoder.labels
-    spans = decoder.spans("mentions", words, scores) if len(words) else []
-    triggers = decoder.triggers(spans, words, scores) if len(words) else []
+    spans = decoder.spans("mentions", words, scores)
+    triggers = decoder.triggers(spans, words, scores)
     types, links = list(labels.mentions), _links(report, words)
     events = [((t.first, t.last), labels.events[t.label]) for t in triggers]
     mentions = [((m.first, m.last), types[m.label]) for m in spans]
