@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from importlib.resources import files
 
+import pytest
+
 from marsad.resolve.dates import Unresolved
 from marsad.resolve.values import with_values
 from marsad.schema import Argument, Event, Labels, Mention, Report
@@ -51,6 +53,49 @@ def test_none_after_a_negation_and_in_a_denied_event(labels: Labels) -> None:
     assert values(replace(plain, events=(event,)), labels) == {"c1": "0"}
     both = (event, replace(event, id="e2", status="occurred", start=4, end=9))
     assert values(replace(plain, events=both), labels) == {"c1": "?"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("ماكو [إصابات] لحد الآن", "0"),
+        ("مع عدم وقوع [إصابات]", "0"),
+        ("من غير [إصابات]", "0"),
+        ("ولا يزال [طفل] تحت الأنقاض", "1"),
+        ("لم ينج سوى [رضيع]", "1"),
+        ("المُلا محمد إن [جنديا]", "1"),
+        ("تجاوز عدد القتلى [160]", "160+"),
+        ("تخطت حصيلة القتلى [40 شهيدا]", "40+"),
+    ],
+)
+def test_the_words_before_a_count_deny_or_open_it(text: str, value: str, labels: Labels) -> None:
+    surface = text[text.index("[") + 1 : text.index("]")]
+    plain = text.replace("[", "").replace("]", "")
+    assert values(report(plain, ("c1", "CASUALTY", surface)), labels) == {"c1": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second", "value"),
+    [
+        ("بين 15 و20 تشرين الأول 2017", "15", "20 تشرين الأول 2017", "2017-10-15"),
+        ("بين حزيران وتشرين الأول 2017", "حزيران", "تشرين الأول 2017", "2017-06"),
+        ("بين كانون الأول وشباط 2018", "كانون الأول", "شباط 2018", "2017-12"),
+        ("الساعة 22:10 من يوم الأحد", "الساعة 22:10", "يوم الأحد", "2022-01-02T22:10"),
+        ("يوم الأحد الموافق 4 شباط 2018", "يوم الأحد", "4 شباط 2018", "2018-02-04"),
+        ("يوم الأحد، قبل 4 شباط 2018", "يوم الأحد", "4 شباط 2018", "2022-01-02"),
+    ],
+)
+def test_a_date_is_completed_by_the_next(
+    text: str, first: str, second: str, value: str, labels: Labels
+) -> None:
+    found = report(text, ("d1", "DATE", first), ("d2", "DATE", second))
+    assert values(found, labels)["d1"] == value
+
+
+@pytest.mark.parametrize("name", ["سيرغي لافروف", "في سنجار", "وول ستريت جورنال", "منذ سنوات"])
+def test_a_name_is_no_verb_of_what_is_to_come(name: str, labels: Labels) -> None:
+    found = report(f"قال {name} الجمعة", ("d1", "DATE", "الجمعة"))
+    assert values(found, labels) == {"d1": "2021-12-31"}
 
 
 def test_a_weekday_of_an_event_to_come_lies_ahead(labels: Labels) -> None:

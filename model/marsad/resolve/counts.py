@@ -56,6 +56,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
 # What follows these is a part of the total, an age, or an aside.
 _PARTS = _set(
     "بينهم بينهما بينها بينهن ضمنهم ضمنها نصفهم معظمهم اغلبهم غالبيتهم جلهم ثلثهم منهم منهن منها"
+    " هم وهم هما وهما هن وهن"
     " عمره عمرها عمرهما اعمارهم يبلغ تبلغ"
 )
 _ASIDES = _set("( [ : ؛")  # they end the total where it was told before: «22: اثنا عشر من ...»
@@ -64,8 +65,9 @@ _TOTALS = _set("عددهم عددها عددهن تعدادهم مجموعهم")
 _HOUSEHOLDS = _set("اسره عائله عايله عيله")  # «94 أسرة (564 فردا)» counts the people
 _AT_LEAST = _phrases(
     "اكثر من، اكتر من، اكثر عن، ازيد من، باكثر من، بازيد من، يزيد علي، يزيد عن، تزيد علي،"
-    " تزيد عن، لا يقل، لا تقل، يفوق، تفوق، فوق، تجاوز، تجاوزت، علي الاقل، في الاقل، عالاقل،"
-    " بالاقل، حد ادني، بحد ادني، اقل تقدير، مو اقل من، مش اقل من، ليس اقل من، +، و نيف،"
+    " تزيد عن، لا يقل، لا تقل، لايقل، لاتقل، مالا يقل، مالا تقل، مالايقل، مالاتقل، يربو،"
+    " تربو، ينيف، كتر من، يفوق، تفوق، فوق، تجاوز، تجاوزت، علي الاقل، في الاقل، عالاقل، بالاقل،"
+    " كحد ادني، حد ادني، بحد ادني، اقل تقدير، مو اقل من، مش اقل من، ليس اقل من، +، و نيف، نيف و،"
     " فما فوق، او اكثر، او يزيد"
 )
 _AT_MOST = _phrases(
@@ -84,6 +86,7 @@ _VAGUE_SCALES = {"الاف": 1000, "الالاف": 1000, "ملايين": 1_000_0
 
 _PREFIXES = _set("من ما لا عن علي في الي ب ل ك نحو قرابه حوالي زهاء تقريبا بنحو بحوالي ال يا هناك")
 _OF = _set("من في")
+_AGED = _set("في بعمر")
 # No count stands in these: quantities, groups, and plurals that no pattern below tells.
 _UNCOUNTED = _set(
     # quantities
@@ -106,8 +109,8 @@ _BROKEN = _set(
     " غلام شيخ رضيع راكب طالب تلميذ فرد عضو زعيم طبيب تاجر نائب وزير سفير صديق رفيق شقيق اخ اب جد"
     " عم خال حفيد قريب جار ضيف زميل مدير خبير عميل سجين رهين رائد عميد عقيد رقيب عريف نقيب كاتب"
     " كاهن راهب امام قاض ناشط مختار فارس بطل زول زائر حاج ثائر قس اسقف رئيس خادم راع يتيم كادر"
-    " جثمان داعيه عبد استاذ هندي تركي كردي روسي عربي يهودي صهيوني اجنبي الماني بدوي مغربي لص عازب"
-    " شاهد ميت والد ابو نفر"
+    " توام زوج اخو جثمان داعيه عبد استاذ هندي تركي كردي روسي عربي يهودي صهيوني اجنبي الماني"
+    " بدوي مغربي لص عازب شاهد ميت والد ابو نفر"
 )
 # Other nouns of one: those that look like a plural or a dual, and those beside which a number may
 # be an age or a unit's name («فتاة في السابعة عشرة»).
@@ -287,6 +290,8 @@ def _divides(found: list[str]) -> bool:
 def _term(part: list[str]) -> _Term:
     """A number, where one stands that counts the noun; else what the noun says."""
     head = next((i for i, word in enumerate(part) if fold(word) not in _PREFIXES), len(part))
+    if head + 1 < len(part) and fold(part[head]) == "اخر" and fold(part[head + 1]) not in _OF:
+        head += 1  # «آخر السياح» counts as «السياح» does
     of = any(fold(word) in _OF for word in part[head:])
     place = _first_number(part)
     number = None if place is None or _names(part[head:place]) else read(part, place)
@@ -300,7 +305,11 @@ def _term(part: list[str]) -> _Term:
 
 def _names(before: list[str]) -> bool:
     """Whether the number after these words names a unit or an age: «جندي من اللواء 35»."""
-    if not before or not any(fold(word) in _OF for word in before):
+    if not before:
+        return False
+    if any(fold(word) in _AGED for word in before[1:]):  # «طفل بعمر 12»
+        return _noun(before[0], before[1:]) == 1
+    if not any(fold(word) in _OF for word in before):
         return False
     known = any(stem in _BROKEN or stem in _ONE for stem in _stems(before[0]))
     return known and _noun(before[0], before[1:]) is not None
@@ -328,12 +337,20 @@ def _noun(word: str, after: Sequence[str]) -> int | None:
         return 1
     if _is_dual(word, after):
         return 2
-    return None if any(_PLURAL.fullmatch(stem) for stem in stems) else 1
+    plural = any(_PLURAL.fullmatch(stem) for stem in stems) or _is_possessed_plural(key, stems)
+    return None if plural else 1
+
+
+def _is_possessed_plural(key: str, stems: Sequence[str]) -> bool:
+    """«موظفيها»: the plural has lost its nun."""
+    return key.endswith(_PRONOUNS) and any(
+        stem.endswith("ي") and len(stem) > 4 and stem[:-1] not in _DEFECTIVE for stem in stems[1:]
+    )
 
 
 def _bare(word: str) -> str:
     """The folded word without its article."""
-    return re.sub("^(?:ال|لل)(?=...)", "", fold(word))
+    return re.sub("^(?:ال|لل)(?=..)", "", fold(word))
 
 
 def _stems(word: str) -> Iterator[str]:

@@ -3,15 +3,31 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from marsad.resolve.counts import count
-from marsad.resolve.dates import ResolvedDate, date_or_reason
+from marsad.resolve.dates import ResolvedDate, date_or_reason, with_next
 from marsad.schema import Labels, Mention, Report
 
 UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
 _UNSTATED = "no number stated"
-# «دون وقوع», «لم تسجل», «لا ... ولا» close before a mention say that there is none
-_NEGATION = re.compile(r"(?<!\w)[وف]?(?:دون|بدون|بلا|لم|لا)\s+(?:\w+\s+){0,3}$")
+# «دون وقوع», «لم تسجل», «لا ... ولا» close before a mention say that there is none, but these words
+# between say that there is one («لم ينج سوى»), or that something else is denied («لم تعرف هوية»).
+_ALL_THE_SAME = (
+    "سوى|إلا|الا|حدود|[يت]زال|مصير|معلومات|خلاف|سيما|غير|هوية|حصيلة|عدد|[يت]عرف|[يت]علن"
+    "|[يت]تضح|[يت]تمكن|[يت]حدد|الكشف|تمييز|مراعاة|[يت]فرج|[يت]علق|[يت]سأل"
+)
+_NEGATION = re.compile(
+    r"(?<![\w\u064b-\u0652])[وف]?"
+    r"(?:دون|بدون|بلا|لم|لا|عدم(?= وقوع| ورود| تسجيل| وجود| حدوث| سقوط)|من غير|ليس هناك|ما\s?فيه?|مافيش"
+    r"|مفيش|ماكو|مابش|ماكاين)"
+    rf"\s+(?:(?!{_ALL_THE_SAME})\w+\s+){{0,3}}$"
+)
+# «تجاوز عدد القتلى», «أكثر من» before a count say that it is one at the least.
+_AT_LEAST = re.compile(
+    r"(?<!\w)[وف]?(?:(?:[يت]?تجاوز|تجاوزت|تخطى|تخطت|فاقت?)(?:\s+(?:عدد|حصيلة)\w*)?(?:\s+\w+)?"
+    r"|(?:أكثر|اكثر|أزيد) من|(?:[يت]زيد|زادت?)(?: \w+)? (?:على|عن)|لا [يت]قل(?: \w+)? عن)\s+$"
+)
 _REACH = 80  # characters around a mention that a resolver may look at
 
 
@@ -37,7 +53,10 @@ def _valued(report: Report, labels: Labels) -> Iterator[Mention]:
     """Mentions with their values, in the order of the text, since dates build on earlier ones."""
     statuses = _statuses(report)
     dates: tuple[str, ...] = ()
-    for mention in sorted(report.mentions, key=lambda m: m.start):
+    ordered = sorted(report.mentions, key=lambda m: m.start)
+    valued = [m for m in ordered if m.type in labels.values]
+    following = {m.id: later for m, later in pairwise(valued) if m.type == later.type}
+    for mention in ordered:
         rule = labels.values.get(mention.type)
         if rule is None or rule.kind not in _RESOLVERS:
             continue
@@ -47,7 +66,11 @@ def _valued(report: Report, labels: Labels) -> Iterator[Mention]:
         ahead = statuses.get(mention.id) == {rule.ahead_status}
         after = report.text[mention.end : mention.end + _REACH]
         context = _Context(report.date, dates, zero, ahead, before, after)
-        value, reason = _RESOLVERS[rule.kind](report.surface(mention), context)
+        surface = report.surface(mention)
+        if rule.kind == "date" and (later := following.get(mention.id)):
+            gap = report.text[mention.end : later.start]
+            surface = with_next(surface, gap, report.surface(later))
+        value, reason = _RESOLVERS[rule.kind](surface, context)
         if rule.kind == "date" and reason is None:
             dates = (*dates, value)
         yield replace(mention, value=value, reason=reason)
@@ -75,6 +98,8 @@ def _date(surface: str, context: _Context) -> _Valued:
 def _count(surface: str, context: _Context) -> _Valued:
     found = count(surface, denied=context.zero)
     value = found.value if found else UNRESOLVED
+    if value.isdigit() and value != "0" and _AT_LEAST.search(context.before):
+        value += "+"
     return value, _UNSTATED if value == UNRESOLVED else None
 
 

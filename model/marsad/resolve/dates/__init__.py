@@ -9,15 +9,16 @@ way that the reading allows, against the frame that `story` makes of the context
 import re
 
 from marsad.resolve.dates.calendars import ResolvedDate, Unresolved
+from marsad.resolve.dates.joined import with_next
 from marsad.resolve.dates.reading import read
 from marsad.resolve.dates.story import Frame
 from marsad.resolve.dates.ways import resolve
 
-__all__ = ["ResolvedDate", "Unresolved", "date", "date_or_reason"]
+__all__ = ["ResolvedDate", "Unresolved", "date", "date_or_reason", "with_next"]
 
 _LONGEST = 300  # no date expression is longer; what follows would only cost time
 # Before an expression: «منذ [يومين]», where the guidelines leave the word outside.
-_AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل)\s+$")
+_AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل|(?<!أكثر )(?<!أقل )من)\s+(?:نحو\s+|حوالي\s+)?$")
 
 
 def date(
@@ -52,6 +53,8 @@ def date_or_reason(
     """As `date`, with the reason where it has no value."""
     text, frame = text[:_LONGEST], Frame.around(anchor, context, before, after, ahead)
     found = resolve(read(text), frame)
+    if found is Unresolved.UNREAD and text.startswith("من "):
+        return resolve(read(f"قبل {text[3:]}"), frame)
     if found is Unresolved.UNREAD and _AGO.search(before):
         return resolve(read(f"قبل {text}"), frame)
     return found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marsad.resolve.dates.calendars import HIJRI_YEARS, MIDNIGHT
-from marsad.resolve.dates.words import HOUR, MINUTE, MONTH, NIGHT, PAIR, century, items
+from marsad.resolve.dates.words import EVENING, HOUR, MINUTE, MONTH, NIGHT, PAIR, century, items
 
 
 @dataclass(slots=True)
@@ -64,6 +64,8 @@ def _read_clock(reading: Reading, values: _Values, match: re.Match[str]) -> None
         clock, reading.exact = said // 100 * 60 + said % 100, True
     else:
         return
+    if match["half"]:
+        reading.part = EVENING if match["half"] == "e" else values[match.start("half")]
     more = _value(values, match, "more") or 0
     reading.clock = (clock + (-more if match["less"] else more)) % MIDNIGHT
 
@@ -158,6 +160,23 @@ def _read_today(reading: Reading, values: _Values, match: re.Match[str]) -> None
         reading.shift = _value(values, match, "step") or 0
 
 
+def _read_this(reading: Reading, values: _Values, match: re.Match[str]) -> None:
+    """«هذا الصباح» is today's."""
+    if values[match.start()] == 0 and "T" not in match.string:
+        reading.shift = 0
+
+
+def _read_before_last(reading: Reading, values: _Values, match: re.Match[str]) -> None:
+    """«الخميس قبل الماضي» is a week before the last one."""
+    reading.weekday, reading.step = values[match.start()], 2 * values[match.end() - 1]
+
+
+def _read_feast(reading: Reading, values: _Values, match: re.Match[str]) -> None:
+    """«ثالث أيام عيد الفطر»."""
+    reading.hijri_day = values[match.start("day")] + values[match.start("nth")] - 1
+    reading.hijri_month = values[match.start("month")]
+
+
 def _read_number(reading: Reading, values: _Values, match: re.Match[str]) -> None:
     number = values[match.start("number")]
     reading.number = number // PAIR if match["number"] == "j" else number
@@ -199,7 +218,7 @@ def _keep(field: str) -> _Reader:
 
 _CLOCK = (
     r"c?(?P<hour>t|(?<=c)[nfvz]|(?<![yYpuUiIwL])f|(?<![MHuUTyYp])n(?=h?P)|[nz](?=Z))"
-    r"(?:(?P<less>x)?k?(?P<more>h|(?<=k)[nf]|[nf](?=k))k?)?"
+    r"(?:(?P<less>x)?k?(?P<more>h|(?<=k)[nf]|[nf](?=k))k?)?(?P<half>[eq](?!g))?"
 )
 _ERA = r"(?P<era>[ge])?"
 _CALENDAR = (
@@ -221,6 +240,9 @@ _READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
     (re.compile(pattern), reader)
     for pattern, reader in (
         (r"d(?!\.)", _keep("part")),
+        (r"m(?=P)", _read_this),
+        (r"W\.?bm", _read_before_last),
+        (r"(?P<nth>[no])[pu](?P<day>n)(?P<month>H)", _read_feast),
         (_CLOCK, _read_clock),
         (rf"D{_ERA}", _read_full),
         (r"[iI](?P<number>[no])", _read_week),

@@ -34,6 +34,7 @@ from marsad.resolve.dates.words import (
     PARTS,
     WEEK,
     YEAR,
+    century,
 )
 
 
@@ -142,7 +143,9 @@ def _weekday_of(year: int, month: int, day: int) -> int | None:
 def _hijri(reading: Reading, frame: Frame) -> ResolvedDate | None:
     assert reading.hijri_month is not None
     month, year = reading.hijri_month, reading.hijri_year
-    if year is None:
+    if year is None and reading.year_step is not None and frame.today:  # «رمضان العام الماضي»
+        found = middle_within(frame.today.year + reading.year_step, month)
+    elif year is None:
         found = _fitting_hijri(reading, frame)
     elif year >= ERA_APART and reading.hijri_day is None:
         found = middle_within(year, month)
@@ -177,12 +180,16 @@ def _fitting_hijri(reading: Reading, frame: Frame) -> dt.date | None:
         return min(places, key=lambda place: abs(place - pivot))
     if reading.step == 1:
         return next(place for place in places if place > pivot)
+    if reading.step is None and (frame.ahead or frame.until):
+        return next(place for place in places if place + dt.timedelta(15) >= pivot)
     latest = pivot - dt.timedelta(15) if reading.step else pivot + SOON
     return [place for place in places if place <= latest][-1]
 
 
 def _whole_year(reading: Reading, frame: Frame) -> ResolvedDate | None:
     assert reading.year is not None
+    if reading.shift == 0 and frame.today:  # «مثل هذا اليوم من عام 2006»
+        return ResolvedDate(f"{frame.today.replace(year=reading.year)}", "day")
     if reading.week is not None:
         return week_value(dt.date.fromisocalendar(reading.year, reading.week, 1))
     return year_value(reading.year, reading.edge)
@@ -307,12 +314,16 @@ def _weekday(reading: Reading, frame: Frame) -> ResolvedDate | None:
         off = -((today.weekday() - reading.weekday) % 7)
     if off == 0 and (reading.step or reading.follows):  # «الاثنين الماضي» is never today
         off = 7 if ahead else -7
+    if reading.step == -2:  # «الاثنين قبل الماضي»
+        off -= 7
     return _finish(today + dt.timedelta(off), reading, frame)
 
 
 def _numbered(reading: Reading, frame: Frame) -> ResolvedDate | None:
     """A day without its month: «13 الجاري», «الحادي عشر منه», or the last such day."""
     assert reading.number is not None
+    if 31 < reading.number < 100:  # «حرب 73»
+        return year_value(century(reading.number))
     today = frame.today
     if reading.same or today is None or (reading.unit == MONTH and _recent_month(frame)):
         found = frame.month()
@@ -411,6 +422,7 @@ _WAYS: tuple[tuple[Callable[[Reading], bool], _Way], ...] = (
     (_has("year"), _whole_year),
     (_has("hijri_year"), _hijri_year),
     (_has("offset"), _offset),
+    (lambda reading: reading.number is not None and reading.same, _numbered),
     (_has("weekday"), _weekday),
     (_has("number"), _numbered),
     (lambda reading: reading.day_same or reading.day_follows is not None, _same_day),
