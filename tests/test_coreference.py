@@ -1,5 +1,7 @@
 """Triggers of one event: what the features say, what the shipped weights give on unseen gold."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,32 @@ def test_features_tell_what_the_text_says(report: Report) -> None:
 
 def test_a_later_definite_mention_is_the_same_event(report: Report) -> None:
     assert linker().groups(report) == (("e1", "e2"),)
+
+
+def test_other_days_and_places_far_apart_are_not_one() -> None:
+    text = "قصف على حلب يوم الأحد. والقصف على دمشق. والقصف على حي في حلب يوم الاثنين."
+    names = [("l1", "LOCATION", "حلب"), ("l2", "LOCATION", "دمشق"), ("d1", "DATE", "يوم الأحد")]
+    mentions = [Mention(i, t, text.index(s), text.index(s) + len(s)) for i, t, s in names]
+    mentions[2] = replace(mentions[2], value="2024-05-12")
+    last, monday = text.rindex("حلب"), text.index("يوم الاثنين")
+    mentions += [
+        Mention("l3", "LOCATION", last, last + 3),
+        Mention("d2", "DATE", monday, len(text) - 1, value="2024-05-13"),
+    ]
+    starts = [match.start() for match in re.finditer("(?<![ء-ي])(?:ال)?قصف|القصف", text)]
+    fillers = [("l1", "d1"), ("l2",), ("l3", "d2")]
+    events = tuple(
+        Event(
+            f"e{n}", TYPES[2], STATUS, start, start + 4,
+            tuple(Argument("time" if i[0] == "d" else "place", i) for i in of),
+        )
+        for n, (start, of) in enumerate(zip(starts, fillers, strict=True), 1)
+    )  # fmt: skip
+    scene = Scene(Report("r", text, "2024-05-14", tuple(mentions), events))
+    assert scene.contradict(0, 1)
+    assert scene.contradict(0, 2)
+    always = Linker({"bias": 9.0}, 0.5)
+    assert always.groups(Report("r", text, "2024-05-14", tuple(mentions), events)) == ()
 
 
 @given(st.data())

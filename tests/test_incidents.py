@@ -78,6 +78,59 @@ def test_without_groups_each_trigger_of_a_cause_stands_alone(report: Report) -> 
     assert len(incidents(replace(report, same=()))) == 5
 
 
+def read(marked: str, facts: str) -> Report:
+    reports, slips = markup.parse(f"### id=x-1 date=2024-05-14\n{marked}\n---\n{facts}\n", LABELS)
+    assert not slips
+    return reports[0]
+
+
+def test_the_nouns_of_an_attack_s_victims_tell_harm() -> None:
+    marked = "[خمسة شهداء|c1] و[عشرات الجرحى|c2] في [غارة|e1] على [البريج|l1]"
+    strike = read(marked, "e1 AIR_STRIKE occurred victim=c1,c2 place=l1\nc1 5\nc2 ?")
+    assert incidents(strike)[0].harm == {"killed": "5", "injured": "?"}
+    attack = read(
+        "[هجوم|e1] أوقع [25 بين قتيل وجريح|c1]", "e1 ARMED_ATTACK occurred victim=c1\nc1 25"
+    )
+    assert incidents(attack)[0].harm == {"killed": "?", "injured": "?"}
+    both = read(
+        "[هجوم|e1] أوقع [7 قتلى|c1] و[مقتل|e2] [جندي|c2] فيه",
+        "e1 ARMED_ATTACK occurred victim=c1\ne2 DEATH occurred victim=c2\nc1 7\nc2 1",
+    )
+    assert incidents(both)[0].harm == {"killed": "7"}
+
+
+def test_harm_of_two_causes_is_not_one() -> None:
+    marked = "[قتل|e1] [أربعة|c1] في [كمين|e2]. و[قتل|e3] [سبعة|c2] في [اشتباكات|e4]."
+    facts = "e1 DEATH occurred victim=c1\ne2 ARMED_ATTACK occurred\ne3 DEATH occurred victim=c2\n"
+    report = read(marked, facts + "e4 ARMED_CLASH occurred\nc1 4\nc2 7\n= e1 e3")
+    assert [i.harm for i in incidents(report)] == [{"killed": "4"}, {"killed": "7"}]
+
+
+def test_harm_does_not_go_to_a_later_clause() -> None:
+    report = read(
+        "[هاجم|e1] مسلحون حاجزا و[قتلوا|e2] [شرطيين|c1]، ثم [انفجرت|e3] عبوة",
+        "e1 ARMED_ATTACK occurred\ne2 DEATH occurred victim=c1\ne3 BOMBING occurred\nc1 2",
+    )
+    assert [i.harm for i in incidents(report)] == [{"killed": "2"}, {}]
+
+
+def test_times_and_places_that_agree_are_no_conflict() -> None:
+    report = read(
+        "[قصفت|e1] مدافع [فجر اليوم|d1] [الكرادة|l1] و[قتل|e2] [اليوم|d2] [طفل|c1] في [بغداد|l2]",
+        "e1 SHELLING occurred time=d1 place=l1\ne2 DEATH occurred time=d2 place=l2 victim=c1\n"
+        "d1 2024-05-14TMO\nd2 2024-05-14\nc1 1",
+    )
+    assert len(incidents(report)) == 1
+
+
+@pytest.mark.parametrize("before", ["شمالي ", "20 كم غرب مدينة ", "بالقرب من "])
+def test_what_stands_before_a_name_tells_that_it_is_near(before: str) -> None:
+    report = read(f"[انفجار|e1] {before}[الموصل|l1]", "e1 BOMBING occurred place=l1")
+    location = incidents(report)[0].location
+    assert location is not None
+    assert location.precision == "near"
+
+
 def test_incidents_come_back_from_json(report: Report) -> None:
     read = with_incidents(report, LABELS)
     assert len(read.incidents) == 4

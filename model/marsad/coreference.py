@@ -1,21 +1,27 @@
 """Which triggers of a report tell the same event: «انفجرت عبوة ... الانفجار ... الحادث».
 
 A logistic model over pairs of triggers of one type links each trigger to the likeliest earlier
-one; its weights are data (`coreference.json`, written by `marsad-train coreference`) under the
-names of the features, of which the roles are those of the label set.
+one whose group it does not contradict: events of other days or of places far apart are not one. The
+weights are data (`coreference.json`, written by `marsad-train coreference`) under the names of the
+features, of which the types and roles are those of the label set.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from math import exp, log1p
 from typing import Any
 
+from marsad.incidents import agree, default_scheme
 from marsad.resolve.names import fold_name
+from marsad.resolve.places import kilometres
+from marsad.resolve.sites import sites
 from marsad.resolve.values import UNRESOLVED
-from marsad.schema import Event, Report
+from marsad.schema import Event, Report, ResolvedPlace
 from marsad.text import Words, split_words
 
 Features = dict[str, float]
@@ -26,6 +32,8 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+_APART = 40.0  # km; what is nearer may be one place
+_DAY = re.compile(r"\d{4}(?!-[WQ])")  # values that say a day, or the month or year that it is of
 _MOST_BETWEEN = 3  # events of the type between two; more say nothing more
 # words beside a trigger that tell of another event, and of one told before
 _OTHER = _set("اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله")
@@ -51,20 +59,25 @@ class Linker:
     def groups(self, report: Report) -> Groups:
         """Ids of the events that are one, a group of two or more each, in order of the text."""
         scene = Scene(report)
-        group: dict[str, list[str]] = {}
+        groups: list[list[int]] = []  # for each event the one that it is in
         for j, later in enumerate(scene.events):
-            group[later.id] = [later.id]
+            groups.append([j])
             pairs = [
-                (self.chance(scene.pair(i, j)), scene.events[i].id)
+                (self.chance(scene.pair(i, j)), i)
                 for i in range(j)
                 if scene.events[i].type == later.type
             ]
-            best, antecedent = max(pairs, default=(0.0, ""))
-            if best >= self.threshold:
-                group[antecedent].append(later.id)
-                group[later.id] = group[antecedent]
-        distinct = {id(members): tuple(members) for members in group.values()}
-        return tuple(members for members in distinct.values() if len(members) > 1)
+            for chance, i in sorted(pairs, reverse=True):
+                if chance < self.threshold:
+                    break
+                if not any(scene.contradict(k, j) for k in groups[i]):
+                    groups[i].append(j)
+                    groups[j] = groups[i]
+                    break
+        distinct = {id(members): members for members in groups}.values()
+        return tuple(
+            tuple(scene.events[i].id for i in members) for members in distinct if len(members) > 1
+        )
 
 
 class Scene:
@@ -91,6 +104,14 @@ class Scene:
                 known = value if value and value != UNRESOLVED else surfaces.get(argument.id, "")
                 fillers.setdefault(argument.role, set()).add(known)
             self._fillers.append(fillers)
+        where, when = default_scheme().roles["where"], default_scheme().roles["when"]
+        sited = {id for event in self.events for id in event.fillers(where)}
+        found = sites(report, [m for m in report.mentions if m.id in sited])
+        self._sites = [[found[id] for id in e.fillers(where) if id in found] for e in self.events]
+        self._days = [
+            [day for id in e.fillers(when) if _DAY.match(day := values.get(id) or "")]
+            for e in self.events
+        ]
 
     def pair(self, i: int, j: int) -> Features:
         """What speaks for and against events i and j, i the earlier, being one."""
@@ -109,8 +130,16 @@ class Scene:
             "sentences between": log1p(apart),
             "events between": float(min(between, _MOST_BETWEEN)),
             "other status": float(self.events[i].status != self.events[j].status),
+            f"type {kind}": 1.0,
         }
         return features | dict(self._shared(i, j))
+
+    def contradict(self, i: int, j: int) -> bool:
+        """Whether both events tell a day or a place, and none of the one is of the other."""
+        days, places = (self._days[i], self._days[j]), (self._sites[i], self._sites[j])
+        if all(days) and not any(agree(a, b) for a, b in product(*days)):
+            return True
+        return all(places) and all(_apart(a, b) for a, b in product(*places))
 
     def _shared(self, i: int, j: int) -> Iterator[tuple[str, float]]:
         """For each role that both fill: whether with the same, or with others."""
@@ -119,6 +148,14 @@ class Scene:
             yield f"{'same' if left[role] & right[role] else 'other'} {role}", 1.0
         if not left.keys() & right.keys():
             yield "nothing in common", 1.0
+
+
+def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:
+    """Whether neither place may lie in the other."""
+    if "country" in (a.precision, b.precision):
+        return bool(a.country and b.country) and a.country != b.country
+    one_area = "area" in (a.precision, b.precision) and (a.country, a.admin) == (b.country, b.admin)
+    return not one_area and kilometres(a, b) > _APART
 
 
 @cache

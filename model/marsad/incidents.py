@@ -2,18 +2,23 @@
 
 A report of 25 triggers tells about seven incidents. Triggers of one event (`Report.same`) are one
 incident; a trigger of harm («قتل», «أصيب») belongs to the nearest cause in its sentence or the one
-before; an interception stays apart from the attack that it foiled and points to it. Which types
-are harm, causes and interceptions is data (`incidents.json`).
+before, and harm of several causes is not one; an interception stays apart from the attack that it
+foiled and points to it. Which types are harm, causes and interceptions, and which nouns tell harm
+without a trigger («خمسة شهداء في غارة»), is data (`incidents.json`).
 """
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import product
 
-from marsad.resolve.places import places
+from marsad.resolve.names import fold_name
+from marsad.resolve.places import kilometres
+from marsad.resolve.sites import sites
 from marsad.resolve.values import UNRESOLVED
 from marsad.schema import (
     Argument,
@@ -32,6 +37,7 @@ class Scheme:
     """Which event types are harm, causes and interceptions; what the roles are for."""
 
     harm: Mapping[str, str]
+    harmed: Mapping[str, str]  # kind of harm -> pattern of the nouns for those who came to it
     causes: frozenset[str]
     counters: frozenset[str]
     countered: frozenset[str]
@@ -66,13 +72,12 @@ class _Builder:
     def __init__(self, report: Report, labels: Labels, scheme: Scheme) -> None:
         self._report, self._labels, self._scheme = report, labels, scheme
         self._mentions = {m.id: m for m in report.mentions}
+        self._counted = {type for type, rule in labels.values.items() if rule.zero_status}
         words = split_words(report.text)
         at = {e.id: words.span(e.start, e.end) for e in report.events}
         self._sentence = {id: words.breaks[s[0]] if s else 0 for id, s in at.items()}
-        sites = labels.roles.get(scheme.roles["where"], ())
-        named = [m for m in report.mentions if m.type in sites]
-        found = places(report.surface(m) for m in named)
-        self._places = {m.id: p for m, p in zip(named, found, strict=True) if p is not None}
+        located = labels.roles.get(scheme.roles["where"], ())
+        self._places = sites(report, [m for m in report.mentions if m.type in located])
 
     def build(self) -> tuple[Incident, ...]:
         """Groups of triggers, harm joined to its causes, interceptions to what they foiled."""
@@ -82,11 +87,8 @@ class _Builder:
         lone: list[list[Event]] = []
         for group in groups:
             if group[0].type in self._scheme.harm:
-                cause = self._cause(group, causes)
-                if cause is None:
-                    lone.append(group)
-                else:
-                    harms.setdefault(id(cause), []).append(group)
+                for cause, part in self._by_cause(group, causes):
+                    (harms.setdefault(id(cause), []) if cause else lone).append(part)
         ordered = sorted(causes + lone, key=lambda g: g[0].start)
         made = [
             self._incident(f"i{n}", group, harms.get(id(group), []))
@@ -101,28 +103,62 @@ class _Builder:
             groups.setdefault(of.get(event.id, event.id), []).append(event)
         return list(groups.values())
 
-    def _cause(self, harm: Sequence[Event], causes: Sequence[list[Event]]) -> list[Event] | None:
-        """The group whose trigger stands nearest, in the sentence of the harm or the one before."""
-        best: tuple[int, int, list[Event]] | None = None
+    def _by_cause(
+        self, harm: Sequence[Event], causes: Sequence[list[Event]]
+    ) -> list[tuple[list[Event] | None, list[Event]]]:
+        """Triggers of harm by the cause of each; one without goes with those of the same victims
+        or with the first."""
+        parts: list[tuple[list[Event] | None, list[Event]]] = []
+        for event in harm:
+            cause = self._cause(event, causes)
+            for known, part in parts:
+                if known is cause or any(self._share_victim(event, one) for one in part):
+                    part.append(event)
+                    break
+            else:
+                if cause is None and parts:
+                    parts[0][1].append(event)
+                else:
+                    parts.append((cause, [event]))
+        return parts
+
+    def _share_victim(self, left: Event, right: Event) -> bool:
+        role = self._scheme.roles["harmed"]
+        a, b = ({self._known(id) for id in event.fillers(role)} for event in (left, right))
+        return bool(a & b - {UNRESOLVED})
+
+    def _cause(self, harm: Event, causes: Sequence[list[Event]]) -> list[Event] | None:
+        """The group whose trigger stands nearest, in the sentence of the harm or the one before;
+        one in a later clause only where there is no other."""
+        best: tuple[int, bool, int, list[Event]] | None = None
         for group in causes:
             if group[0].type not in self._scheme.causes:
                 continue
             for one in group:
-                for other in harm:
-                    apart = self._sentence[other.id] - self._sentence[one.id]
-                    if apart in (0, 1) and not self._conflict(one, other):
-                        key = (apart, abs(one.start - other.start))
-                        if best is None or key < best[:2]:
-                            best = (*key, group)
-        return best[2] if best else None
+                apart = self._sentence[harm.id] - self._sentence[one.id]
+                if apart in (0, 1) and not self._conflict(one, harm):
+                    later = bool(_CLAUSE.search(self._report.text, harm.end, one.start))
+                    key = (apart, later, abs(one.start - harm.start))
+                    if best is None or key < best[:3]:
+                        best = (*key, group)
+        return best[3] if best else None
 
     def _conflict(self, left: Event, right: Event) -> bool:
-        """Whether both tell a time or a place, and another one."""
-        for role in (self._scheme.roles["when"], self._scheme.roles["where"]):
-            a, b = ({self._known(i) for i in _fillers(e, role)} for e in (left, right))
-            if a and b and not a & b:
+        """Whether both tell a time or a place, and none of the one agrees with the other's."""
+        for role, agrees in (("when", self._same_time), ("where", self._same_place)):
+            a, b = (event.fillers(self._scheme.roles[role]) for event in (left, right))
+            if a and b and not any(agrees(i, j) for i, j in product(a, b)):
                 return True
         return False
+
+    def _same_time(self, left: str, right: str) -> bool:
+        return agree(self._known(left), self._known(right))
+
+    def _same_place(self, left: str, right: str) -> bool:
+        a, b = self._places.get(left), self._places.get(right)
+        if a and b:
+            return a.source_id == b.source_id or kilometres(a, b) < _ONE_TOWN
+        return self._known(left) == self._known(right)
 
     def _known(self, id: str) -> str:
         mention = self._mentions[id]
@@ -132,11 +168,10 @@ class _Builder:
 
     def _incident(self, id: str, group: list[Event], harms: list[list[Event]]) -> Incident:
         events = [*group, *(event for harm in harms for event in harm)]
-        counted = [group, *harms] if group[0].type in self._scheme.harm else harms
         date = self._date(events)
         return Incident(
             id, group[0].type, self._status(group), tuple(e.id for e in events),
-            tuple(self._arguments(events)), date, self._place(events), self._harm(counted),
+            tuple(self._arguments(events)), date, self._place(events), self._harm(group, harms),
             self._is_background(date),
         )  # fmt: skip
 
@@ -150,7 +185,10 @@ class _Builder:
         seen: set[tuple[str, str]] = set()
         for event in events:
             for argument in event.arguments:
-                key = (argument.role, self._known(argument.id))
+                known = self._known(argument.id)
+                if self._mentions[argument.id].type in self._counted:  # «3 رجال» and «3 فتيات»
+                    known += " " + fold_name(self._report.surface(self._mentions[argument.id]))
+                key = (argument.role, known)
                 if key not in seen:
                     seen.add(key)
                     yield argument
@@ -160,7 +198,7 @@ class _Builder:
         values = [
             value
             for event in events
-            for id in _fillers(event, self._scheme.roles["when"])
+            for id in event.fillers(self._scheme.roles["when"])
             if (value := self._mentions[id].value) and value != UNRESOLVED
         ]
         return max(values, key=len, default=None)
@@ -171,30 +209,45 @@ class _Builder:
             found = [
                 self._places[id]
                 for event in events
-                for id in _fillers(event, self._scheme.roles[use])
+                for id in event.fillers(self._scheme.roles[use])
                 if id in self._places
             ]
             if found:
                 return min(found, key=lambda p: _PRECISIONS.index(p.precision))
         return None
 
-    def _harm(self, groups: Iterable[Sequence[Event]]) -> dict[str, str]:
+    def _harm(self, group: Sequence[Event], harms: Sequence[Sequence[Event]]) -> dict[str, str]:
         """Counts by kind of harm: the most that one trigger of a group tells, summed over groups.
 
-        Triggers of one group tell the same dead again; other groups tell others.
+        Triggers of one group tell the same dead again; other groups tell others. A cause may tell
+        of the same, or of more, by the nouns for its victims.
         """
         found: dict[str, list[str]] = {}
-        for group in groups:
-            kind = self._scheme.harm.get(group[0].type)
-            if kind and (told := [c for e in group if (c := self._count(e))]):
+        for harm in (group, *harms):
+            kind = self._scheme.harm.get(harm[0].type)
+            if kind and (told := [_sum(v) for e in harm if (v := self._victims(e).values())]):
                 found.setdefault(kind, []).append(max(told, key=_least))
-        return {kind: _sum(counts) for kind, counts in found.items()}
+        summed = {kind: _sum(counts) for kind, counts in found.items()}
+        for event in () if group[0].type in self._scheme.harm else group:
+            for kind, counts in self._named_harm(event).items():
+                summed[kind] = max(_sum(counts), summed.get(kind, ""), key=_least)
+        return summed
 
-    def _count(self, event: Event) -> str | None:
-        values = [
-            self._mentions[id].value or "1" for id in _fillers(event, self._scheme.roles["harmed"])
-        ]
-        return _sum(values) if values else None
+    def _named_harm(self, event: Event) -> dict[str, list[str]]:
+        """Counts of its victims by the kind of harm that their nouns name; «25 بين قتيل وجريح» says
+        of neither how many."""
+        found: dict[str, list[str]] = {}
+        for id, count in self._victims(event).items():
+            noun = fold_name(self._report.surface(self._mentions[id]))
+            kinds = [kind for kind, nouns in self._scheme.harmed.items() if re.search(nouns, noun)]
+            for kind in kinds:
+                found.setdefault(kind, []).append(count if len(kinds) == 1 else UNRESOLVED)
+        return found
+
+    def _victims(self, event: Event) -> dict[str, str]:
+        """Counts of the mentions that came to harm, by id; a name is one."""
+        ids = event.fillers(self._scheme.roles["harmed"])
+        return {id: self._mentions[id].value or "1" for id in ids}
 
     def _is_background(self, date: str | None) -> bool:
         told, today = _last_day(date or ""), _last_day(self._report.date or "")
@@ -216,7 +269,18 @@ class _Builder:
             yield replace(incident, counter_of=min(foiled)[1]) if is_counter else incident
 
 
+_ONE_TOWN = 45.0  # km
+_CLAUSE = re.compile(r"[،؛]|\s(?:ثم|فيما|بينما|كما)\s")
 _PRECISIONS = ("exact", "near", "area", "country")
+
+
+def agree(left: str, right: str) -> bool:
+    """Whether two values of dates may be one time: one says the other more finely, or both with an
+    hour one day. Weeks and quarters may hold any day."""
+    if any(mark in value for mark in "WQ" for value in (left, right)):
+        return True
+    left, right = left[:10], right[:10]
+    return left.startswith(right) or right.startswith(left)
 
 
 def _last_day(value: str) -> dt.date | None:
@@ -228,16 +292,12 @@ def _last_day(value: str) -> dt.date | None:
         return None
 
 
-def _fillers(event: Event, role: str) -> list[str]:
-    return [a.id for a in event.arguments if a.role == role]
-
-
 def _least(count: str) -> int:
-    """What a count says at the least: `10+` is 10, `?` is 1."""
-    return 1 if count == UNRESOLVED else int(count.rstrip("+"))
+    """What a count says at the least: `10+` is 10, `?` is 1; none at all is less than `0`."""
+    return 1 if count == UNRESOLVED else int(count.rstrip("+") or -1)
 
 
-def _sum(counts: Sequence[str]) -> str:
+def _sum(counts: Collection[str]) -> str:
     """`3` and `2` are `5`, with `10+` `15+`; some more unknown ones make it open."""
     if all(count == UNRESOLVED for count in counts):
         return UNRESOLVED

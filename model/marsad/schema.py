@@ -60,6 +60,10 @@ class Event:
     arguments: tuple[Argument, ...] = ()
     score: float | None = None
 
+    def fillers(self, role: str) -> list[str]:
+        """Ids of the mentions that fill the role."""
+        return [argument.id for argument in self.arguments if argument.role == role]
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPlace:
