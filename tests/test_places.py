@@ -38,7 +38,7 @@ def test_folding_is_idempotent_but_for_articles(text: str) -> None:
 
 
 def test_joined_letters_are_tried_last() -> None:
-    assert list(readings("للعراق")) == [fold_name("للعراق"), "عراق", fold_name("لعراق")]
+    assert list(readings("للعراق")) == [fold_name("للعراق"), fold_name("لعراق"), "عراق"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,8 @@ def test_joined_letters_are_tried_last() -> None:
         ("العراق", "IQ", "country"), ("للعراق", "IQ", "country"), ("مدينة تعز", "YE", "exact"),
         ("محيط الرقة", "SY", "near"), ("شمالي بغداد", "IQ", "near"),
         ("قاعدة عين الأسد", "IQ", "exact"), ("ريف دمشق", "SY", "area"),
+        ("بلد", "IQ", "exact"), ("مدينة البلد", "IQ", "exact"), ("محافظة المركزي", "IR", "area"),
+        ("للبنان", "LB", "country"), ("ضواحي باريس", "FR", "near"),
     ],
 )  # fmt: skip
 def test_place_and_precision(text: str, country: str, precision: str) -> None:
@@ -65,7 +67,13 @@ def test_other_places_decide_between_bearers_of_a_name() -> None:
     assert [p.country for p in places(["طرابلس", "صيدا"]) if p] == ["LB", "LB"]
 
 
-@pytest.mark.parametrize("text", ["", "المدينة", "قرب", "لا مكان كهذا", "؟", "xyz", "شمال"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "المدينة", "قرب", "لا مكان كهذا", "؟", "xyz", "شمال", "البلاد", "للبلاد", "حدود البلاد",
+        "البلد", "منزله", "السوق", "شارع السوق", "الفندق", "السجن المركزي", "المستشفى العسكري",
+    ],
+)  # fmt: skip
 def test_what_is_no_name_stays_unresolved(text: str) -> None:
     assert place(text) is None
 

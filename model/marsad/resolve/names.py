@@ -23,21 +23,32 @@ def fold_name(name: str) -> str:
 
     No marks and no hamza, one alef, ه for ة, ي for ى, no article before a word, single spaces.
     """
-    words = (normalise(w).translate(_LETTERS) for w in _WORD.findall(_INSIDE.sub("", name)))
-    return " ".join(w[2:] if _articled(w) else w for w in words)
+    return " ".join(w[2:] if _articled(w) else w for w in spelt(name))
+
+
+@lru_cache(maxsize=65536)
+def spelt(name: str) -> tuple[str, ...]:
+    """The words of a name as they are looked up, but with their articles."""
+    return tuple(normalise(w).translate(_LETTERS) for w in _WORD.findall(_INSIDE.sub("", name)))
 
 
 def readings(surface: str) -> Iterator[str]:
-    """Folded forms under which a surface may be known, the likeliest first.
+    """Folded forms under which a surface may be known, the likeliest first."""
+    return map(fold_name, unjoined(surface))
 
-    As it stands; then without a joined letter («وبغداد», «للعراق»), which a span should not hold.
+
+def unjoined(surface: str) -> Iterator[str]:
+    """A surface, then without a joined letter («وبغداد», «للعراق»), which no span should hold.
+
+    «للبنان» is of «لبنان» before it is of «البنان»: few names begin with a lam of their own, and
+    those that do are meant.
     """
-    yield fold_name(surface)
+    yield surface
     text = _INSIDE.sub("", surface).strip()
-    if text.startswith("لل") and len(text) > _SHORTEST + 1:
-        yield fold_name("ال" + text[2:])
     if text[:1] in _PROCLITICS and len(text) > _SHORTEST:
-        yield fold_name(text[1:])
+        yield text[1:]
+    if text.startswith("لل") and len(text) > _SHORTEST + 1:
+        yield "ال" + text[2:]
 
 
 def _articled(word: str) -> bool:

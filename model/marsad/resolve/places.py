@@ -16,7 +16,7 @@ from importlib.resources import files
 from math import asin, cos, exp, log10, radians, sin, sqrt
 from typing import NamedTuple
 
-from marsad.resolve.names import fold_name, readings
+from marsad.resolve.names import fold_name, spelt, unjoined
 from marsad.schema import ResolvedPlace
 
 
@@ -70,7 +70,7 @@ _HEADS: Mapping[str, frozenset[str]] = {
         "admin region": "محافظة محافظات محافظتي محافظتا ولاية ولايات ولايتي ولايتا إقليم "
         "أقاليم إمارة مقاطعة",
         "town quarter": "مدينة مدن مدينتي مدينتا بلدة بلدات بلدتي بلدتا قرية قرى قريتي ضيعة عاصمة",
-        "quarter facility": "حي أحياء حيي ضاحية ضواحي شارع ساحة ميدان دوار",
+        "quarter facility": "حي أحياء حيي ضاحية شارع ساحة ميدان دوار",
         "district town quarter": "قضاء ناحية ناحيتي مديرية مديريات مديريتي مركز بلدية بلديات "
         "بلديتي محلية محليات محليتي معتمدية معتمديات معتمديتي عمادة دائرة لواء",
         "region mountain town": "منطقة مناطق بادية هضبة سهل جبل جبلي جبال وادي صحراء جزيرة جزر",
@@ -88,11 +88,25 @@ _NEAR = _set(
 _COMPASS = _set(
     "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديمة الجديدة"
 )
+# After these the name of a town is another thing's: «حي القاهرة» lies in Baghdad.
+_BORROWING = _set("حي شارع ساحة ميدان دوار")
 
 # these alone are no name («المدينة»), but for a few that are: «الجزيرة», «الساحل»
 _GENERIC = (_HEADS.keys() | _NEAR | _COMPASS) - _set(
     "الجزيرة الجبل الساحل البادية الضاحية الوسطى الوادي الخليج الجنوب"
 )
+# Far villages are called so, but a report means the thing: «السوق», «منزله», «السجن المركزي». With
+# or without the article, as it stands here: «بلد» is a town of Iraq.
+_COMMON = frozenset(
+    spelt(
+        "البلاد البلد بلده منزله بيتها سوق السوق الأسواق فندق الفندق مقر المقر بنك البنك بنوك "
+        "محلات المحلات منشأة المنشأة النادي الدير قصر القصر قلعة القلعة البرج عمارة مزرعة بستان "
+        "البستان حمام الحمام قبو القبو القطار السكة السماء الديوان المزار الرأس قريتين "
+        "المركزي المركزية العسكري العسكرية المدني المدنية الجراحي"
+    )
+)
+# unless they are said to be a place of people: «بلدة السوق», «قضاء المدني»
+_SETTLED = frozenset({_ADMIN, _TOWN})
 
 
 class _Row(NamedTuple):
@@ -104,34 +118,39 @@ class _Row(NamedTuple):
     admin: str
     latitude: float
     longitude: float
+    radius: float
     population: int
 
 
 class _Candidate(NamedTuple):
     row: _Row
     near: bool
-    expected: bool  # it is of the kind that the head of the name announced
+    kinds: frozenset[str]  # that the head of the name announced
+
+    @property
+    def expected(self) -> bool:
+        return not self.kinds or self.row.kind in self.kinds
 
 
 @lru_cache(maxsize=4096)
 def _candidates(text: str) -> tuple[_Candidate, ...]:
     """All bearers of the longest known part of a name."""
-    for folded in readings(text):
-        for name, near, kinds in _parts(folded):
+    for surface in unjoined(text):
+        for name, near, kinds in _parts(surface):
             if rows := _bearers(name):
-                return tuple(_Candidate(r, near, not kinds or r.kind in kinds) for r in rows)
+                return tuple(_Candidate(row, near, kinds) for row in rows)
     return ()
 
 
-def _parts(folded: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
+def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
     """A name, then what is left of it without heads and words of nearness: (name, near, kinds)."""
-    words = folded.split()
+    forms, words = spelt(surface), fold_name(surface).split()
     trailing = len(words)
     while trailing:
         near = trailing < len(words)
         kinds: frozenset[str] = frozenset()
         for first in range(trailing):
-            if trailing - first > 1 or words[first].removeprefix("ال") not in _GENERIC:
+            if trailing - first > 1 or _names(forms[first], words[first], kinds):
                 yield " ".join(words[first:trailing]), near, kinds
             if words[first] in _HEADS:
                 kinds = _HEADS[words[first]]
@@ -144,6 +163,13 @@ def _parts(folded: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
         trailing -= 1
 
 
+def _names(form: str, word: str, kinds: frozenset[str]) -> bool:
+    """Whether a word can be a name alone, after a head that announced such kinds."""
+    if word.removeprefix("ال") in _GENERIC:
+        return False
+    return form not in _COMMON or not kinds.isdisjoint(_SETTLED)
+
+
 @cache
 def gazetteer() -> sqlite3.Connection:
     path = files("marsad") / "resolve" / "gazetteer.sqlite"
@@ -153,7 +179,7 @@ def gazetteer() -> sqlite3.Connection:
 @lru_cache(maxsize=16384)
 def _bearers(name: str) -> tuple[_Row, ...]:
     rows = gazetteer().execute(
-        "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, "
+        "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, radius, "
         "population FROM names JOIN places ON place = places.id WHERE names.name = ?",
         (name,),
     )
