@@ -70,7 +70,8 @@ _HEADS: Mapping[str, frozenset[str]] = {
         "admin region": "محافظة محافظات محافظتي محافظتا ولاية ولايات ولايتي ولايتا إقليم "
         "أقاليم إمارة مقاطعة",
         "town quarter": "مدينة مدن مدينتي مدينتا بلدة بلدات بلدتي بلدتا قرية قرى قريتي ضيعة عاصمة",
-        "quarter facility": "حي أحياء حيي ضاحية شارع ساحة ميدان دوار",
+        "quarter facility": "حي شارع ساحة ميدان دوار",
+        "quarter facility town": "أحياء حيي ضاحية",
         "district town quarter": "قضاء ناحية ناحيتي مديرية مديريات مديريتي مركز بلدية بلديات "
         "بلديتي محلية محليات محليتي معتمدية معتمديات معتمديتي عمادة دائرة لواء",
         "region mountain town": "منطقة مناطق بادية هضبة سهل جبل جبلي جبال وادي صحراء جزيرة جزر",
@@ -88,8 +89,8 @@ _NEAR = _set(
 _COMPASS = _set(
     "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديمة الجديدة"
 )
-# After these the name of a town is another thing's: «حي القاهرة» lies in Baghdad.
-_BORROWING = _set("حي شارع ساحة ميدان دوار")
+# what bears the names of towns and countries far away: «حي القاهرة» lies in Baghdad
+_PARTS = frozenset({_QUARTER, _FACILITY})
 
 # these alone are no name («المدينة»), but for a few that are: «الجزيرة», «الساحل»
 _GENERIC = (_HEADS.keys() | _NEAR | _COMPASS) - _set(
@@ -138,7 +139,8 @@ def _candidates(text: str) -> tuple[_Candidate, ...]:
     for surface in unjoined(text):
         for name, near, kinds in _parts(surface):
             if rows := _bearers(name):
-                return tuple(_Candidate(row, near, kinds) for row in rows)
+                candidates = (_Candidate(row, near, kinds) for row in rows)
+                return tuple(c for c in candidates if c.expected or kinds != _PARTS)
     return ()
 
 
@@ -199,6 +201,7 @@ _MARGIN = 0.3  # a smaller lead over a bearer elsewhere decides nothing
 _CLEAR = 1.0  # a lead that needs no other place
 _SAME = 50.0  # km; bearers so close are one place near a border
 # A small place so far from all others of its report is another, unknown bearer of the name.
+_WIDE = 10.0  # km of radius from which a district is more than its town
 _FAR, _KNOWN_AFAR = 600.0, 100_000  # km; inhabitants from which a town is news anywhere
 
 
@@ -241,7 +244,22 @@ def _choose(
         return None
     best, _, candidate = ranked[0]
     rivals = [merit for merit, _, c in ranked[1:] if _apart(c.row, candidate.row) > _SAME]
-    return None if rivals and best - rivals[0] < margin else _resolved(candidate)
+    if rivals and best - rivals[0] < margin:
+        return None
+    return _resolved(_seat(candidate, [c for _, _, c in ranked]))
+
+
+def _seat(candidate: _Candidate, bearers: Iterable[_Candidate]) -> _Candidate:
+    """The town that a district is named after; a bare name or «بلدة» means the town."""
+    if candidate.row.kind != "district" or not candidate.kinds.isdisjoint(_AREAS):
+        return candidate
+    towns = (c for c in bearers if c.row.kind == _TOWN and _within(c.row, candidate.row))
+    return next(towns, candidate)
+
+
+def _within(town: _Row, area: _Row) -> bool:
+    apart = _kilometres(town.latitude, town.longitude, area.latitude, area.longitude)
+    return town.country == area.country and apart <= area.radius
 
 
 def _nearest(row: _Row, places: Iterable[ResolvedPlace]) -> float:
@@ -256,13 +274,21 @@ def _apart(a: _Row, b: _Row) -> float:
 
 
 def _resolved(candidate: _Candidate) -> ResolvedPlace:
-    row = candidate.row
-    precision = "country" if row.kind == "country" else "area" if row.kind in _AREAS else "exact"
+    row, precision = candidate.row, _precision(candidate.row, candidate.kinds)
     found = ResolvedPlace(
         row.name, row.name_ar, row.country, row.admin, row.latitude, row.longitude,
         precision, row.source,
     )  # fmt: skip
     return replace(found, precision="near") if candidate.near else found
+
+
+def _precision(row: _Row, kinds: frozenset[str]) -> str:
+    """How fine a point is: a district that is no wider than a town, or is called one, is exact."""
+    if row.kind == "country":
+        return "country"
+    if row.kind == "district" and kinds.isdisjoint(_AREAS):
+        return "exact" if _TOWN in kinds or row.radius <= _WIDE else "area"
+    return "area" if row.kind in _AREAS else "exact"
 
 
 def _kilometres(a: float, b: float, c: float, d: float) -> float:
