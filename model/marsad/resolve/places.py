@@ -55,7 +55,7 @@ def kilometres(a: ResolvedPlace, b: ResolvedPlace) -> float:
 
 _LONGEST = 100  # characters; no name of a place is longer
 _ADMIN, _TOWN, _QUARTER, _FACILITY = "admin", "town", "quarter", "facility"
-_SMALL = frozenset({_TOWN, _QUARTER, _FACILITY, "district"})
+_SMALL = frozenset({_TOWN, _QUARTER, "district"})  # facilities of the table have names of their own
 _AREAS = frozenset({_ADMIN, "district", "region", "water", "mountain"})
 
 
@@ -103,11 +103,11 @@ _COMMON = frozenset(
         "البلاد البلد بلده منزله بيتها سوق السوق الأسواق فندق الفندق مقر المقر بنك البنك بنوك "
         "محلات المحلات منشأة المنشأة النادي الدير قصر القصر قلعة القلعة البرج عمارة مزرعة بستان "
         "البستان حمام الحمام قبو القبو القطار السكة السماء الديوان المزار الرأس قريتين "
-        "المركزي المركزية العسكري العسكرية المدني المدنية الجراحي"
+        "الأمن أمن المركزي المركزية العسكري العسكرية المدني المدنية الجراحي"
     )
 )
-# unless they are said to be a place of people: «بلدة السوق», «قضاء المدني»
-_SETTLED = frozenset({_ADMIN, _TOWN})
+# unless after these: «بلدة السوق»
+_SETTLED = _set("محافظة ولاية مدينة بلدة قرية ضيعة قضاء ناحية مديرية معتمدية")
 
 
 class _Row(NamedTuple):
@@ -152,7 +152,7 @@ def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
         near = trailing < len(words)
         kinds: frozenset[str] = frozenset()
         for first in range(trailing):
-            if trailing - first > 1 or _names(forms[first], words[first], kinds):
+            if trailing - first > 1 or _names(forms[first], words[max(0, first - 1)]):
                 yield " ".join(words[first:trailing]), near, kinds
             if words[first] in _HEADS:
                 kinds = _HEADS[words[first]]
@@ -165,11 +165,9 @@ def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
         trailing -= 1
 
 
-def _names(form: str, word: str, kinds: frozenset[str]) -> bool:
-    """Whether a word can be a name alone, after a head that announced such kinds."""
-    if word.removeprefix("ال") in _GENERIC:
-        return False
-    return form not in _COMMON or not kinds.isdisjoint(_SETTLED)
+def _names(form: str, head: str) -> bool:
+    """Whether a word can be a name alone, after the word that heads it (itself where none does)."""
+    return form.removeprefix("ال") not in _GENERIC and (form not in _COMMON or head in _SETTLED)
 
 
 @cache
@@ -202,7 +200,8 @@ _CLEAR = 1.0  # a lead that needs no other place
 _SAME = 50.0  # km; bearers so close are one place near a border
 # A small place so far from all others of its report is another, unknown bearer of the name.
 _WIDE = 10.0  # km of radius from which a district is more than its town
-_FAR, _KNOWN_AFAR = 600.0, 100_000  # km; inhabitants from which a town is news anywhere
+_FAR = 600.0  # km
+_KNOWN_AFAR, _KNOWN_ALONE = 100_000, 40_000  # inhabitants from which a town is news anywhere
 
 
 class _Around:
@@ -225,9 +224,13 @@ class _Around:
             value += _CLOSE * exp(-_nearest(row, self._points) / _REACH)
         return value
 
-    def excludes(self, row: _Row) -> bool:
-        """Whether it is small, in no country of the other places and far from all of them."""
-        small = row.kind in _SMALL and row.population < _KNOWN_AFAR
+    def excludes(self, row: _Row, alone: bool) -> bool:
+        """Whether it is small, in no country of the other places and far from all of them.
+
+        `alone` tells that no other country has a place of that name.
+        """
+        known = _KNOWN_ALONE if alone else _KNOWN_AFAR
+        small = row.kind in _SMALL and row.population < known
         foreign = bool(self._countries) and row.country not in self._countries
         return small and foreign and _nearest(row, self._others) > _FAR
 
@@ -235,11 +238,10 @@ class _Around:
 def _choose(
     candidates: Iterable[_Candidate], others: Iterable[ResolvedPlace], margin: float = _MARGIN
 ) -> ResolvedPlace | None:
-    around = _Around(others)
-    ranked = sorted(
-        ((around.merit(c), -i, c) for i, c in enumerate(candidates) if not around.excludes(c.row)),
-        reverse=True,
-    )
+    around, bearers = _Around(others), list(candidates)
+    alone = len({c.row.country for c in bearers}) == 1
+    left = (c for c in bearers if not around.excludes(c.row, alone))
+    ranked = sorted(((around.merit(c), -i, c) for i, c in enumerate(left)), reverse=True)
     if not ranked:
         return None
     best, _, candidate = ranked[0]
