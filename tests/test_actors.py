@@ -46,6 +46,17 @@ def test_no_name_has_two_bearers(rows: list[dict[str, str]]) -> None:
         ("الجيش العراقي", "Iraqi", "state_military", "IQ"),
         ("للجيش العراقي", "Iraqi", "state_military", "IQ"),
         ("قسد", "Syrian Democratic Forces", "", "SY"),
+        ("القوات المسلحة اليمنية", "Yemen", "state_military", "YE"),
+        ("سينتكوم", "CENTCOM", "state_military", "US"),
+        ("الجندرما", "Turkish Gendarmerie", "police", "TR"),
+        ("القوة المشتركة", "Joint forces", "state_military", ""),
+        ("عناصر الشباب", "Al-Shabaab", "rebel", "SO"),
+        ("جيش تحرير تيغراي", "Tigray", "rebel", "ET"),
+        ("جيش الطريقة النقشبندية", "Naqshbandi", "rebel", "IQ"),
+        ("الدول الإسلامية", "Islamic countries", "government", ""),
+        ("قوات عربية", "Arab forces", "foreign_military", ""),
+        ("القوات الشعبية", "Popular forces", "political_militia", ""),
+        ("مجموعة من المواطنين", "Civilians", "civilians", ""),
     ],
 )
 def test_known_actors(text: str, name: str, kind: str, country: str) -> None:
