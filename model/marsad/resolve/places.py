@@ -89,7 +89,7 @@ _NEAR = _set(
 _COMPASS = _set(
     "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديمة الجديدة"
 )
-# what bears the names of towns and countries far away: «حي القاهرة» lies in Baghdad
+# of a town; they bear the names of towns and countries far away: «حي القاهرة» lies in Baghdad
 _PARTS = frozenset({_QUARTER, _FACILITY})
 
 # these alone are no name («المدينة»), but for a few that are: «الجزيرة», «الساحل»
@@ -139,8 +139,7 @@ def _candidates(text: str) -> tuple[_Candidate, ...]:
     for surface in unjoined(text):
         for name, near, kinds in _parts(surface):
             if rows := _bearers(name):
-                candidates = (_Candidate(row, near, kinds) for row in rows)
-                return tuple(c for c in candidates if c.expected or kinds != _PARTS)
+                return tuple(_Candidate(row, near, kinds) for row in rows)
     return ()
 
 
@@ -224,15 +223,19 @@ class _Around:
             value += _CLOSE * exp(-_nearest(row, self._points) / _REACH)
         return value
 
-    def excludes(self, row: _Row, alone: bool) -> bool:
+    def excludes(self, candidate: _Candidate, alone: bool) -> bool:
         """Whether it is small, in no country of the other places and far from all of them.
 
-        `alone` tells that no other country has a place of that name.
+        `alone` tells that no other country has a place of that name. What a quarter or a street is
+        named after is never meant, only a village of the country that is called so.
         """
-        known = _KNOWN_ALONE if alone else _KNOWN_AFAR
-        small = row.kind in _SMALL and row.population < known
-        foreign = bool(self._countries) and row.country not in self._countries
-        return small and foreign and _nearest(row, self._others) > _FAR
+        row = candidate.row
+        small = row.kind in _SMALL and row.population < _KNOWN_AFAR
+        if candidate.kinds == _PARTS and not candidate.expected:
+            return not (small and row.country in self._countries)
+        if not small or (alone and row.population >= _KNOWN_ALONE) or not self._countries:
+            return False
+        return row.country not in self._countries and _nearest(row, self._others) > _FAR
 
 
 def _choose(
@@ -240,7 +243,7 @@ def _choose(
 ) -> ResolvedPlace | None:
     around, bearers = _Around(others), list(candidates)
     alone = len({c.row.country for c in bearers}) == 1
-    left = (c for c in bearers if not around.excludes(c.row, alone))
+    left = (c for c in bearers if not around.excludes(c, alone))
     ranked = sorted(((around.merit(c), -i, c) for i, c in enumerate(left)), reverse=True)
     if not ranked:
         return None
