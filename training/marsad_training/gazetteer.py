@@ -28,9 +28,7 @@ FOCUS = frozenset(
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
 _OWN = re.compile(r"[\u0621-\u064a\W]+")  # no letter of Persian, Kurdish or Urdu
-_OF_AREA = re.compile(
-    "(?:ولاية|محافظة|قضاء) "
-)  # such a name of a town is its area's, or another area's
+_OF_AREA = re.compile("(?:ولاية|محافظة|قضاء) ")  # a name of this kind is no town's
 _SCHEMA = """
 CREATE TABLE places (
     id INTEGER PRIMARY KEY, source TEXT, kind TEXT, name_ar TEXT, name TEXT, country TEXT,
