@@ -1,4 +1,4 @@
-"""Forty reports with a new label: it is learnt from the artifact on, and the old ones are kept."""
+"""Reports with a new label: a run goes on from the artifact, which old reports do not disturb."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from marsad.errors import MarsadError  # noqa: E402
 from marsad.formats import jsonl  # noqa: E402
 from marsad.schema import Labels, Mention, Report, default_labels  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
-from marsad_training.fit import fit, open_run, read_data  # noqa: E402
+from marsad_training.fit import Data, fit, open_run, read_data  # noqa: E402
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_run_goes_on_from_an_artifact_with_a_new_label(
     assert run.network.mention_tags[3].out_features == 1 + 2 * len(run.labels.mentions)
 
 
-def test_replayed_reports_teach_nothing_of_labels_they_were_not_marked_with(
+def test_replayed_reports_teach_of_a_new_label_only_that_marked_words_are_none_of_it(
     tiny_artifact: Path, reports: list[Report], wider: Labels, fit_config: Any
 ) -> None:
     from marsad_training.fit import build_network
@@ -67,13 +67,23 @@ def test_replayed_reports_teach_nothing_of_labels_they_were_not_marked_with(
     start_from(network, wider, source)
     new = slice(-2, None)  # the tags of the last type
 
-    def pull(marked_with: Labels | None) -> float:
+    def pull(reports: list[Report], marked_with: Labels | None) -> float:
         items = [i for r in reports for i in encode_report(r, wider, source.reader, marked_with)]
         network.zero_grad()
         network.sums(collate(items, source.reader.pad_id)).sum().backward()
         return float(network.mention_tags[3].bias.grad[new].abs().sum())
 
-    assert pull(default_labels()) < 0.1 * pull(None)
+    bare = [replace(report, mentions=(), events=()) for report in reports]
+    assert pull(bare, default_labels()) < 0.1 * pull(bare, None)
+    assert pull(bare, default_labels()) < pull(reports, default_labels())
+
+
+def test_triggers_are_tuned_on_replayed_reports_whatever_is_new(labels: Labels) -> None:
+    new = extended(labels, [], ["RELEASE"])
+    data = Data(new, [], [], replay=((labels, []),))
+    assert data.tuned_on.known == {"triggers", "reports", "mentions", "statuses"}
+    data = Data(extended(labels, ["CROP"], []), [], [], replay=((labels, []),))
+    assert "mentions" not in data.tuned_on.known
 
 
 def test_another_role_width_is_told(

@@ -20,7 +20,7 @@ from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import geojson, rows
 from marsad.formats import jsonl, markup
-from marsad.schema import Report
+from marsad.schema import Labels, Report
 from marsad.score import score as compare
 from marsad.server.command import serve
 
@@ -75,8 +75,9 @@ def predict(
     with told_plainly():
         given = [d for source in sources or ["-"] for d in documents(source, date)]
         texts, dates, ids = zip(*given, strict=True)
-        reports = load(model).predict_many(texts, dates, ids)
-        found = _progress(reports, len(given))
+        extractor = load(model)
+        found = _progress(extractor.predict_many(texts, dates, ids), len(given))
+        labels = extractor.decoder.labels
         if format is Format.jsonl:
             for report in found:
                 print(report.to_json(), flush=True)
@@ -85,11 +86,12 @@ def predict(
             for report in found:
                 pretty.show(report, console)
         elif format is Format.geojson:
-            print(json.dumps(geojson(found), ensure_ascii=False, indent=1))
+            print(json.dumps(geojson(found, labels), ensure_ascii=False, indent=1))
         elif format is Format.html:
             print(page(found))
         else:
-            _write_rows(rows(found) if format is Format.csv else acled.rows(found, everything=all))
+            listed = acled.rows(found, everything=all) if format is Format.acled else None
+            _write_rows(rows(found, labels) if listed is None else listed)
 
 
 @app.command("score")
@@ -97,10 +99,12 @@ def score_command(
     gold: Annotated[Path, typer.Argument(help="Gold reports: JSON lines or markup.")],
     predicted: Annotated[Path, typer.Argument(help="Predicted reports: JSON lines or markup.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
+    labels: corpus_cli.LabelsFile = None,
 ) -> None:
     """Score predictions against gold: mentions, triggers, arguments, status, values."""
     with told_plainly():
-        scores = compare(_reports(gold), _reports(predicted))
+        known = None if labels is None else Labels.read(labels)
+        scores = compare(_reports(gold, known), _reports(predicted, known))
         if as_json:
             print(json.dumps(scores.to_dict(), indent=1))
         else:
@@ -116,7 +120,7 @@ def _write_rows(found: Iterable[dict[str, Any]]) -> None:
             writer.writeheader()
         writer.writerow(row)
     if writer is None:
-        print("marsad: no incident in these reports.", file=sys.stderr)
+        print("marsad: no incident to list in these reports.", file=sys.stderr)
 
 
 def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
@@ -125,8 +129,8 @@ def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
     return track(reports, "Reading", total, console=Console(stderr=True))
 
 
-def _reports(path: Path) -> list[Report]:
-    return markup.read(path) if path.suffix == ".txt" else jsonl.read(path)
+def _reports(path: Path, labels: Labels | None) -> list[Report]:
+    return markup.read(path, labels) if path.suffix == ".txt" else jsonl.read(path, labels)
 
 
 for name, command in {**corpus_cli.COMMANDS, **cluster_cli.COMMANDS}.items():

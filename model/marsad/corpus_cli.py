@@ -167,15 +167,24 @@ def labels(
     with told_plainly():
         drafts = FORMATS[from_].drafts
         if drafts is None:
-            raise MarsadError(f"{from_} cannot be read without its label set: write a labels.json.")
+            raise MarsadError(
+                f"{from_} cannot be read without its label set: save what `marsad labels` prints of"
+                " any jsonl reports as labels.json, and add yours."
+            )
         events: dict[str, None] = {}
         mentions: dict[str, None] = {}
-        for draft in (draft for source in sources for draft in drafts(source, Ledger())):
+        roles: dict[str, dict[str, None]] = {}
+        files = [file for source in sources for file in _files(source, from_)]
+        for draft in (draft for file in files for draft in drafts(file, Ledger())):
+            label_of = {marked.id: marked.label for marked in draft.marked}
             starts = {link.source for link in draft.links}
             for marked in draft.marked:
                 of_event = marked.id in starts or marked.status is not None
                 (events if of_event else mentions)[marked.label] = None
-        print(json.dumps(extended(default_labels(), mentions, events).to_dict(), indent=1))
+            for link in draft.links:
+                if link.target in label_of:
+                    roles.setdefault(link.role, {})[label_of[link.target]] = None
+        print(json.dumps(extended(default_labels(), mentions, events, roles).to_dict(), indent=1))
 
 
 def select(
@@ -228,6 +237,9 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 }
 
 
+_SHOWN = 20  # entries of a ledger; a wrong label gives one for each of its spans
+
+
 def _labels(path: Path | None) -> Labels:
     return default_labels() if path is None else Labels.read(path)
 
@@ -261,13 +273,16 @@ def _show(ledger: Ledger) -> None:
     """The ledger as a table on stderr: what was kept, then each entry."""
     console = Console(stderr=True)
     kept = ", ".join(f"{count} {name}" for name, count in ledger.kept.items() if count)
-    console.print(f"kept: {kept or 'nothing'}", highlight=False)
+    if kept or ledger.entries:
+        console.print(f"kept: {kept or 'nothing'}", highlight=False)
     if not ledger.entries:
         return
     table = Table("fate", "where", "report", "what")
-    for entry in ledger.entries:
+    for entry in ledger.entries[:_SHOWN]:
         table.add_row(entry.fate, entry.where, entry.report, entry.message)
     console.print(table)
+    if (more := len(ledger.entries) - _SHOWN) > 0:
+        console.print(f"and {more} more; convert --ledger FILE lists them all", highlight=False)
 
 
 def _refuse(ledger: Ledger, then: str) -> None:

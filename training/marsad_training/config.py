@@ -40,6 +40,11 @@ class Training:
             raise MarsadError("batch and accumulate must be 1 or more")
 
 
+# weights of the parts of the loss, of rare statuses and filled roles within theirs
+LOSS = {"mention", "trigger", "status", "clitic", "role", "role_positive", "rare_status",
+        "label_smoothing"}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class FitConfig(Training):
     """`marsad-train fit`: the joint network on annotated reports."""
@@ -67,6 +72,8 @@ class FitConfig(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if wrong := sorted(set(self.loss) - LOSS):
+            raise MarsadError(f"loss has no {wrong[0]!r}; it has {', '.join(sorted(LOSS))}")
         if self.raw and not self.teachers:
             raise MarsadError("raw reports are learnt from teachers, but none is named")
         if not 0 <= self.taught <= 1:

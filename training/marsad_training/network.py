@@ -158,8 +158,8 @@ class JointNetwork(nn.Module):
         with torch.autocast(out[0].device.type, enabled=False):
             mentions, triggers, statuses, clitics, *roles = (scores.float() for scores in out)
             smooth = self.weights.get("label_smoothing", 0.0)
-            mentions = _without(mentions, batch["absent"]["mention_tags"])
-            triggers = _without(triggers, batch["absent"]["trigger_tags"])
+            mentions = _without(mentions, batch, "mention_tags")
+            triggers = _without(triggers, batch, "trigger_tags")
             parts = {
                 "mention": _cross_entropy(mentions, batch, "mention_tags", smooth),
                 "trigger": _cross_entropy(triggers, batch, "trigger_tags", smooth),
@@ -198,14 +198,19 @@ class JointNetwork(nn.Module):
         return (loss * legal).sum()
 
 
-def _without(scores: Tensor, absent: Tensor) -> Tensor:
-    """(B, W, T) scores, the tags of (N, 2) pairs (window, tag) as good as impossible."""
+def _without(scores: Tensor, batch: dict[str, Any], name: str) -> Tensor:
+    """(B, W, T) scores; at words outside (tag 0) those of the tags that a window was not annotated
+    with, (N, 2) pairs (window, tag), are as good as impossible, for such a tag may be right there.
+    That a word of another tag is none of theirs is learnt.
+    """
+    absent: Tensor = batch["absent"][name]
     if not len(absent):
         return scores
     window, tag = absent.unbind(-1)
     out = torch.zeros(scores.shape[0], 1, scores.shape[2], device=scores.device)
     out[window, 0, tag] = _NEVER
-    return scores + out
+    outside: Tensor = batch[name] == 0
+    return scores + out * outside.unsqueeze(-1)
 
 
 class TaggingNetwork(nn.Module):

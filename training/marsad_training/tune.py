@@ -42,9 +42,9 @@ _CANDIDATES = -0.75  # less bonus of the outside tag than is best alone: more tr
 class Dev:
     """The dev reports of a run, and those that are replayed with it.
 
-    The latter may lack new labels, so a layer is tuned on them only where they were marked with all
-    of its labels (`known`), and roles always: a few dozen reports of one's own are too few
-    (measured: 0.7 F1 of arguments and 2 of triggers on old reports).
+    The latter may lack new labels, so mentions and statuses are tuned on them only where they were
+    marked with all of these (`known`), triggers and roles always: a few dozen
+    reports of one's own are too few (measured: 0.7 F1 of arguments, 2 of triggers, on old reports).
     """
 
     own: Sequence[Report]

@@ -1,7 +1,7 @@
 """What a set of annotated reports holds, in numbers and as a picture."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -69,9 +69,16 @@ def picture(found: Stats, format: str) -> bytes:
     return out.getvalue()
 
 
-def extended(labels: Labels, mentions: Iterable[str], events: Iterable[str]) -> Labels:
-    """The label set with the types that it lacks: a letter of its own for each mention type, every
-    role open to it. A type that is met as event and as mention is taken for an event.
+def extended(
+    labels: Labels,
+    mentions: Iterable[str],
+    events: Iterable[str],
+    roles: Mapping[str, Iterable[str]] | None = None,
+) -> Labels:
+    """The label set with the types and roles that it lacks.
+
+    A mention type has a letter of its own, and every known role is open to it; a new role is to
+    those that fill it in `roles`. A type that is met as event and as mention is taken for an event.
     """
     events = [type for type in events if type not in (*labels.events, *labels.mentions)]
     known = {*labels.mentions, *labels.events, *events}
@@ -83,8 +90,12 @@ def extended(labels: Labels, mentions: Iterable[str], events: Iterable[str]) -> 
             letters[type] = next(c for c in [*type.casefold()[:1], *free] if _is_free(c, letters))
         except StopIteration:
             raise MarsadError(f"no letter is left for the ids of {type}.") from None
-    roles = {role: (*types, *mentions) for role, types in labels.roles.items()}
-    return Labels(letters, (*labels.events, *events), labels.statuses, roles, labels.values)
+    filled = {
+        role: tuple(t for t in types if t in letters) for role, types in (roles or {}).items()
+    }
+    takes = {role: (*types, *mentions) for role, types in labels.roles.items()}
+    takes |= {role: types for role, types in filled.items() if role not in takes}
+    return Labels(letters, (*labels.events, *events), labels.statuses, takes, labels.values)
 
 
 def _is_free(letter: str, letters: dict[str, str]) -> bool:

@@ -19,11 +19,6 @@ _MARKS = (
 )
 
 
-def in_utf16(text: str) -> list[int]:
-    """For each code point, and the end, its offset in UTF-16 code units, as browsers count."""
-    return [0, *accumulate(_units(text, i) for i in range(len(text)))]
-
-
 def _by(width: Callable[[str, int], int]) -> _Way:
     """Offsets in which the character at i of a text counts for width(text, i)."""
 

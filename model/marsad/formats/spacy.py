@@ -164,13 +164,13 @@ def _binary(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The docs of a DocBin as records."""
     from spacy.tokens import DocBin
 
+    extend(**{_FACTS: {"default": None}})  # a process that has not written any lacks it
     try:
         docs = list(DocBin().from_disk(path).get_docs(_blank().vocab))
     except Exception as error:  # msgpack, zlib and spaCy each have their own
         raise at(path, None, "is no DocBin; write it with spaCy's DocBin.to_disk.") from error
     for number, made in enumerate(docs, 1):
-        facts = made._.get(_FACTS) if made.has_extension(_FACTS) else None
-        yield number, {**made.to_json(), "_": {_FACTS: facts}}
+        yield number, {**made.to_json(), "_": {_FACTS: made._.get(_FACTS)}}
 
 
 def _blank() -> "Language":
