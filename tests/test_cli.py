@@ -1,6 +1,9 @@
 """The command lines: what they print, and one sentence with exit code 2 for bad input."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,3 +180,23 @@ def test_validate_tells_every_slip_and_what_deserves_a_look(tmp_path: Path) -> N
     assert "line 2, report a: a stray bracket" in result.stderr.replace("\n", " ")
     assert "«أمس» is given as 2019-12-30, reads as 2019-12-31" in result.stdout
     assert "«خان شيخون» is marked, but not at 20-29" in result.stdout
+
+
+def installed(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """`marsad` as a process of its own, in another environment."""
+    code = "from marsad.cli import main; main()"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True)
+
+
+def test_output_is_utf_8_whatever_the_locale_and_home_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("قصف على حلب", "utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    done = installed(
+        "predict", str(tmp_path / "x.txt"), "--format", "csv",
+        LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="cp1252", HOME=str(home),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert "حلب" in done.stdout.decode("utf-8")
+    assert not list(home.iterdir())

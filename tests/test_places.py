@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import marsad.resolve.places as module
+from marsad.errors import MarsadError
 from marsad.formats import markup
 from marsad.resolve import place
 from marsad.resolve.names import fold_name, readings
@@ -17,6 +18,18 @@ from marsad.resolve.places import kilometres, places
 ROOT = Path(__file__).parents[1]
 LABELS = ROOT / "tests/data/places.tsv"
 SEVEN = ("IQ", "SY", "YE", "LB", "PS", "LY", "SD")
+
+
+def test_a_damaged_table_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "with # and %25"
+    (folder / "resolve").mkdir(parents=True)
+    shipped = Path(module.__file__).with_name("gazetteer.sqlite")
+    monkeypatch.setattr(module, "files", lambda _: folder)
+    (folder / "resolve" / shipped.name).write_bytes(shipped.read_bytes())
+    assert module.gazetteer.__wrapped__().execute("SELECT 1 FROM places").fetchone() == (1,)
+    (folder / "resolve" / shipped.name).write_bytes(b"no table")
+    with pytest.raises(MarsadError, match=r"gazetteer.sqlite: is missing or damaged"):
+        module.gazetteer.__wrapped__()
 
 
 @pytest.mark.parametrize(

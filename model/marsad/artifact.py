@@ -129,6 +129,8 @@ _DISABLED = ["SkipLayerNormFusion"]
 
 
 def _network(path: Path, threads: int) -> Network:
+    # its builds since 1.29 report home and keep an id in HOME unless told before the first import
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as ort
 
     options = ort.SessionOptions()

@@ -20,6 +20,8 @@ def told_plainly() -> Iterator[None]:
         sys.stdout.flush()
     except MarsadError as error:
         stop(str(error))
+    except MemoryError:
+        stop("there is not enough memory for so much text; give it in parts.")
     except OSError as error:
         # what could not be written is dropped, or Python tries again at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -30,7 +32,16 @@ def told_plainly() -> Iterator[None]:
 
 
 def script(app: typer.Typer) -> None:
-    """Run a console script; help that cannot be written is told plainly, too."""
+    """Run a console script; help that cannot be written is told plainly, too.
+
+    What is printed is UTF-8 whatever the locale, with escapes for halves of surrogates.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        else:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         with told_plainly():
             app()

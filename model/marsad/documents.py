@@ -17,6 +17,8 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
     """The reports of a file, a folder or stdin."""
     path = Path(source)
     if source == "-":
+        if sys.stdin is None:
+            raise at("stdin", None, "is closed; name a file.")
         try:
             text = sys.stdin.buffer.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:

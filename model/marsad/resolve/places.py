@@ -14,8 +14,10 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from math import asin, cos, exp, log10, radians, sin, sqrt
+from pathlib import Path
 from typing import NamedTuple
 
+from marsad.errors import at
 from marsad.resolve.names import fold_name, spelt, unjoined
 from marsad.schema import ResolvedPlace
 
@@ -171,8 +173,15 @@ def _names(form: str, head: str) -> bool:
 
 @cache
 def gazetteer() -> sqlite3.Connection:
-    path = files("marsad") / "resolve" / "gazetteer.sqlite"
-    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    """The tables of places and actors. Raises MarsadError where they are missing or damaged."""
+    path = Path(str(files("marsad") / "resolve" / "gazetteer.sqlite"))
+    address = f"{path.as_uri()}?mode=ro&immutable=1"
+    try:
+        found = sqlite3.connect(address, uri=True, check_same_thread=False)
+        found.execute("SELECT name FROM names LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise at(path, None, "is missing or damaged; install marsad anew.") from error
+    return found
 
 
 @lru_cache(maxsize=16384)

@@ -35,8 +35,6 @@ def serve(**options: Any) -> None:
             raise MarsadError(
                 f"serve needs {error.name or 'FastAPI'}: pip install 'marsad[serve]'."
             ) from error
-        # before the first import: onnxruntime's builds report home and keep an id in HOME
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         signal.signal(signal.SIGTERM, _leave)  # uvicorn hands the signal on once it has stopped
         listener = _listen(settings.host, settings.port)
         app = create_app(load(settings.model, settings.threads), settings)

@@ -52,3 +52,5 @@ class Settings:
             raise MarsadError("--queue should be at least --max-reports, or no batch gets in.")
         if self.api_key is not None and not self.api_key.strip():
             raise MarsadError(f"{KEY_VARIABLE} is empty; give it a key or unset it.")
+        if self.api_key is not None and not self.api_key.isprintable():  # half a surrogate, too
+            raise MarsadError(f"{KEY_VARIABLE} should be printable UTF-8.")
