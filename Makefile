@@ -1,7 +1,7 @@
 # make demo   a fresh machine reads a report in the terminal
 # make test   environment, extras and the whole test suite
 # make docs   the documentation, into site/; a warning is an error
-# make train  the released model again: restore, adapt, fit, export (about 3 hours on 2 cores, minutes on a GPU)
+# make train  a model like the released one, without its last stages: restore, adapt, fit, export to runs/artifact
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,8 +50,7 @@ train: $(VENV)/all
 	$(BIN)/marsad-train restore $(DATA)
 	$(BIN)/marsad-train adapt training/configs/adapt.toml --data $(DATA)
 	$(BIN)/marsad-train fit training/configs/base.toml
-	$(BIN)/marsad-train export runs/base model/marsad/artifact --real $(REAL_DEV)
-	$(MAKE) card
+	$(BIN)/marsad-train export runs/base runs/artifact --real $(REAL_DEV)
 
 card: $(VENV)/all
 	$(BIN)/marsad-train card model/marsad/artifact model_card.md --readme README.md
