@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     """A place to look: the report, what is odd about it, and the words in question."""
 
     report: str
-    kind: str  # type, unmarked, outside, model
+    kind: str  # type, unmarked, outside, model; of `checks` also value, repeat
     detail: str
 
 
