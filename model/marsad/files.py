@@ -35,6 +35,18 @@ def read_bytes(path: Path) -> bytes:
         raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
 
 
+def check_free(folder: Path, ours: bool = False) -> None:
+    """Refuse a folder to write that holds something; an earlier one that is `ours` may stand there.
+
+    Raises MarsadError, so that a slip of the finger costs nobody a file.
+    """
+    if folder.is_dir() and (ours or not any(folder.iterdir())):
+        return
+    if folder.exists() or folder.is_symlink():
+        holds = "holds other files" if folder.is_dir() else "is no folder"
+        raise at(folder, None, f"{holds}; name one that is absent or empty.")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a UTF-8 file under another name first, so that no reader meets half of it.
 

@@ -6,13 +6,14 @@ rate) often read better as their mean than each alone (model soups, Wortsman et 
 
 import json
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_text
+from marsad.files import check_free, read_text, write_text
 from marsad_training.export import stages
 from marsad_training.fit import (
     Run,
@@ -36,10 +37,10 @@ def average(
     alike or the target holds something.
     """
     shares = list(shares) or [1.0] * len(folders)
-    if len(folders) < 2 or len(shares) != len(folders) or min(shares) < 0 or not sum(shares):
-        raise MarsadError("a mean takes two networks or more, and a share of 0 or more for each.")
-    if target.exists() and any(target.iterdir()):
-        raise at(target, None, "is not empty; name another folder for the mean.")
+    counts = all(share > 0 and isfinite(share) for share in shares)
+    if len(folders) < 2 or len(shares) != len(folders) or not counts:
+        raise MarsadError("a mean takes two networks or more, and a share above 0 for each.")
+    check_free(target)
     first, total = open_run(folders[0]), sum(shares)
     mean = {name: value * (shares[0] / total) for name, value in _floats(first)}
     for folder, share in zip(folders[1:], shares[1:], strict=True):

@@ -10,7 +10,7 @@ import io
 import json
 from pathlib import Path
 
-from marsad.files import write_bytes, write_text
+from marsad.files import check_free, write_bytes, write_text
 from marsad_training.card import rendered
 from marsad_training.corpus import FEATURES, read_labels, to_dataset_dict
 
@@ -22,8 +22,10 @@ def write_dataset(folder: Path, target: Path) -> dict[str, int]:
 
     One Parquet file a split, typed by `corpus.FEATURES` (which are written into it, so that a date
     stays the string that it is), with the label set and a card beside them. `Report.from_dict`
-    reads a row back. Raises MarsadError where the corpus has a slip or no splits.
+    reads a row back. Raises MarsadError where the corpus has a slip or no splits, or the target
+    holds something else.
     """
+    check_free(target, all((target / name).is_file() for name in ("train.parquet", "labels.json")))
     sizes: dict[str, int] = {}
     for split, part in to_dataset_dict(folder).items():
         name = _NAMES.get(split, split)

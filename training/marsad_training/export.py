@@ -17,12 +17,13 @@ from typing import Any
 import onnx
 import torch
 
-from marsad.artifact import CRF, FORMAT, NETWORK, load, seal
+from marsad.artifact import CRF, FILES, FORMAT, NETWORK, SUMS, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Arrays, Extractor
+from marsad.files import check_free
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
@@ -56,8 +57,9 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
     """Write the artifact of a run to `target`; returns what `metrics.json` says.
 
     `real` are files of annotated real reports to measure on (never trained on). Raises
-    MarsadError where parity or size is not met.
+    MarsadError where parity or size is not met, or the target holds anything but an artifact.
     """
+    check_free(target, _is_artifact(target))
     run = open_run(run_folder)
     run = replace(run, reader=replace(run.reader, limit=min(run.reader.limit, READ)))
     data = read_data(run.config)
@@ -123,6 +125,12 @@ def _layers(run: Run) -> int:
 def _weights(decoder: Decoder) -> dict[str, float]:
     assert decoder.crf
     return dict(decoder.crf.weight)
+
+
+def _is_artifact(folder: Path) -> bool:
+    """Whether a folder holds an artifact and nothing else, which may give way to another."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {SUMS, "config.json"} <= names <= set(FILES)
 
 
 def _put(made: Path, target: Path) -> None:

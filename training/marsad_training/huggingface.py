@@ -37,7 +37,7 @@ from transformers import (
 from marsad.decode import Settings, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
-from marsad.files import write_bytes, write_text
+from marsad.files import check_free, write_bytes, write_text
 from marsad.schema import Mention, Report
 from marsad.score import score
 from marsad.text import WORD, normalise, split_words
@@ -55,6 +55,7 @@ LEARNING = 4  # layers below the head that learn
 PASSES = 2  # over the train split
 _RATE, _HEAD_RATE, _WARMUP, _CLIP = 1e-4, 2e-4, 0.1, 1.0
 _BATCH = 8
+_MARKS = ("config.json", "model.safetensors", "README.md")  # of an earlier export
 _FIT_STEPS, _SHRINK = 100, 1e-3  # of the head alone
 Figures = dict[str, dict[str, dict[str, float]]]  # reports -> task -> F1 of `run` and `exported`
 
@@ -65,8 +66,10 @@ def export_hf(
     """Write the mention tagger of a run to `target`, as the Hugging Face hub wants a model.
 
     Returns F1 of the run and of the exported model on the dev split and on the files of `real`
-    reports. Raises MarsadError where the run is unfinished or its encoder has no stock classifier.
+    reports. Raises MarsadError where the run is unfinished, its encoder has no stock classifier or
+    the target holds something else.
     """
+    check_free(target, all((target / name).is_file() for name in _MARKS))
     run = open_run(run_folder)
     splits = read_splits(Path(run.config.corpus))
     sets = {"corpus-dev": splits["dev"]}

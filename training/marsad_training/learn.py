@@ -341,9 +341,11 @@ def begin(run: Path, **facts: Any) -> bool:
     """Write down what a run learns from; returns whether it is still to be trained.
 
     Raises MarsadError where the folder holds a run of other settings or data, since going on with
-    that would be neither.
+    that would be neither, or a network that is no run and would be written over.
     """
     path = run / "manifest.json"
+    if not path.exists() and (run / "config.json").exists():
+        raise at(run, None, "holds a network that is no run; name another folder with --run.")
     old = json.loads(read_text(path)) if path.exists() else {}
     if "steps" not in old and last_checkpoint(run) is None:
         old = {}  # nothing was learnt: the base could not be had, say
