@@ -9,11 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+import marsad  # noqa: E402
 from marsad.corpus.stats import extended  # noqa: E402
 from marsad.errors import MarsadError  # noqa: E402
 from marsad.formats import jsonl  # noqa: E402
-from marsad.schema import Labels, Mention, Report, default_labels  # noqa: E402
+from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
+from marsad_training.export import export  # noqa: E402
 from marsad_training.fit import Data, fit, open_run, read_data  # noqa: E402
 
 
@@ -25,16 +27,19 @@ def wider() -> Labels:
 @pytest.fixture
 def new_corpus(tmp_path: Path, wider: Labels) -> Path:
     """Reports in which a word is of a type that the old label set does not know."""
-    folder = tmp_path / "new"
     letter = wider.mentions["CROP"]
     reports = [
         Report(f"cr-{n}", f"حرق المسلحون القمح في البلدة {n}", "2022-01-04",
                (Mention(f"{letter}1", "CROP", 13, 18),), ())
         for n in range(12)
     ]  # fmt: skip
+    return write_corpus(tmp_path / "new", wider, reports)
+
+
+def write_corpus(folder: Path, labels: Labels, reports: list[Report]) -> Path:
     (folder / "reports").mkdir(parents=True)
     (folder / "reports" / "new.jsonl").write_text(jsonl.write(reports), "utf-8")
-    (folder / "labels.json").write_text(json.dumps(wider.to_dict()), "utf-8")
+    (folder / "labels.json").write_text(json.dumps(labels.to_dict()), "utf-8")
     ids = [report.id for report in reports]
     parts = {"seed": 1, "train": ids[:10], "dev": ids[10:11], "test": ids[11:]}
     (folder / "splits.json").write_text(json.dumps(parts), "utf-8")
@@ -53,6 +58,32 @@ def test_a_run_goes_on_from_an_artifact_with_a_new_label(
     run = open_run(fit(config, tmp_path / "run"))
     assert "CROP" in run.labels.mentions
     assert run.network.mention_tags[3].out_features == 1 + 2 * len(run.labels.mentions)
+
+
+def test_a_run_goes_on_with_a_new_event_type_and_its_role(
+    tmp_path: Path, tiny_artifact: Path, corpus_folder: Path, fit_config: Any
+) -> None:
+    labels = extended(default_labels(), [], ["RELEASE"], {"freed": ["PERSON"]})
+    event = Event("e1", "RELEASE", "occurred", 0, 4, (Argument("freed", "p1"),))
+    reports = [
+        Report(f"re-{n}", f"أفرج المسلحون عن قاسم سليماني في البلدة {n}", "2022-01-04",
+               (Mention("p1", "PERSON", 17, 29),), (event,))
+        for n in range(12)
+    ]  # fmt: skip
+    config = replace(
+        fit_config, base="default", init=str(tiny_artifact), replay=(str(corpus_folder),),
+        corpus=str(write_corpus(tmp_path / "new", labels, reports)), epochs=2,
+    )  # fmt: skip
+    folder = fit(config, tmp_path / "run")
+    run = open_run(folder)
+    assert run.network.trigger_tags[3].out_features == 1 + 2 * len(default_labels().events) + 2
+    assert run.labels.roles == {**default_labels().roles, "freed": ("PERSON",)}
+    export(folder, tmp_path / "artifact")
+    served = marsad.load(tmp_path / "artifact")
+    assert served.decoder.labels == labels
+    read = served.predict(reports[0].text)
+    assert read.text == reports[0].text
+    assert not list(labels.problems(read))
 
 
 def test_replayed_reports_teach_of_a_new_label_only_that_marked_words_are_none_of_it(
