@@ -86,3 +86,36 @@ def test_an_absent_table_is_named(tables: Path) -> None:
     (tables / "facilities.tsv").unlink()
     with pytest.raises(MarsadError, match=r"facilities\.tsv.*absent"):
         gazetteer.build(tables, tables / "p.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("actors.tsv", ACTORS.encode() + b"a\t\xff\n", "tsv, line 2: byte .* is not UTF-8"),
+        ("actors.tsv", b"id\tname_ar\na\tb\n", "tsv, line 1: the column 'name_en'"),
+        ("regions.tsv", REGIONS.encode() + b"n\ta\tb\tc\tIQ\tx\t1\t2\t\n", "line 2: could not"),
+    ],
+)
+def test_a_slip_leaves_the_gazetteer_that_stood_there(
+    tables: Path, name: str, content: bytes, told: str
+) -> None:
+    target = tables / "out" / "p.sqlite"
+    gazetteer.build(tables, target)
+    before = target.read_bytes()
+    (tables / name).write_bytes(content)
+    with pytest.raises(MarsadError, match=told):
+        gazetteer.build(tables, target)
+    assert [path.name for path in target.parent.iterdir()] == ["p.sqlite"]
+    assert target.read_bytes() == before
+
+
+def test_a_full_disk_leaves_it_too(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    target = tables / "p.sqlite"
+    target.write_bytes(b"old")
+    monkeypatch.setattr(gazetteer, "_write", full)
+    with pytest.raises(MarsadError, match="cannot be written"):
+        gazetteer.build(tables, target)
+    assert target.read_bytes() == b"old"

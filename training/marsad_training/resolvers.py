@@ -4,7 +4,6 @@ Read on gold spans, so that nothing but the resolver is measured. Places are mea
 hand labels: report, start, surface, country, latitude, longitude.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,9 @@ from marsad.errors import at
 from marsad.resolve.places import kilometres, places
 from marsad.resolve.values import UNRESOLVED, with_values
 from marsad.schema import Labels, Report, ResolvedPlace
+from marsad_training.corpus import read_table
 
+_COLUMNS = {"report", "start", "surface", "country", "latitude", "longitude"}
 NEAR = 25.0  # km within which a place counts as found
 
 
@@ -57,14 +58,19 @@ def located(reports: Iterable[Report], table: Path, labels: Labels, site: str) -
     """
     by_id = {report.id: report for report in reports}
     found: list[tuple[Mapping[str, str], ResolvedPlace | None]] = []
-    with table.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), 2):
-            report = by_id.get(row["report"])
-            named = [m for m in report.mentions if m.type in labels.roles[site]] if report else []
-            at_row = [i for i, m in enumerate(named) if m.start == int(row["start"])]
-            if report is None or not at_row or report.surface(named[at_row[0]]) != row["surface"]:
-                raise at(table, number, f"{row['report']} has no mention {row['surface']!r} there.")
-            found.append((row, places(report.surface(m) for m in named)[at_row[0]]))
+    for number, row in read_table(table):
+        if wanting := sorted(_COLUMNS - row.keys()):
+            raise at(table, 1, f"the column {wanting[0]!r} is missing.")
+        try:
+            start, _ = int(row["start"]), (float(row["latitude"]), float(row["longitude"]))
+        except ValueError as error:
+            raise at(table, number, f"{error}.") from error
+        report = by_id.get(row["report"])
+        named = [m for m in report.mentions if m.type in labels.roles[site]] if report else []
+        at_row = [i for i, m in enumerate(named) if m.start == start]
+        if report is None or not at_row or report.surface(named[at_row[0]]) != row["surface"]:
+            raise at(table, number, f"{row['report']} has no mention {row['surface']!r} there.")
+        found.append((row, places(report.surface(m) for m in named)[at_row[0]]))
     answers = [(row, it) for row, it in found if it is not None]
     country = sum(it.country == row["country"] for row, it in answers)
     near = sum(_apart(row, it) <= NEAR for row, it in answers)
