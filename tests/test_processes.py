@@ -327,5 +327,5 @@ def test_a_batch_of_nothing_is_refused(key: str, tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     lines = [f"{name} = {value}" for name, value in values.items()]
     path.write_text("\n".join(['base = "default"', "epochs = 1", *lines]), "utf-8")
-    with pytest.raises(MarsadError, match=r"c\.toml: batch and accumulate must be 1 or more\."):
+    with pytest.raises(MarsadError, match=rf"c\.toml: {key} should be 1 or more, not 0\."):
         configs.load(path, configs.FitConfig)

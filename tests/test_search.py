@@ -246,6 +246,8 @@ def test_the_shipped_space_is_read() -> None:
         ("learnin_rate = { low = 1, high = 2 }", "unknown key 'learnin_rate'; known are accum"),
         ("dropout = 0.1", r"dropout should be \{ low, high \}, .* of the kind float"),
         ("dropout = { low = 0 }", "dropout should be"),
+        ("dropout = { low = 0, high = 2 }", "dropout should be 0 to 0.9, not 2.0"),
+        ("[loss]\nrole = { choices = [1, -1] }", "loss.role should be 0 or more, not -1"),
         ("dropout = { low = 0, high = 1, step = 0.1 }", "dropout should be"),
         ("dropout = { choices = [] }", "dropout should be"),
         ("dropout = { choices = ['a'] }", "dropout should be"),

@@ -1,9 +1,11 @@
 """Run configurations: TOML files read into frozen dataclasses. A wrong key is named."""
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from math import inf, isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from marsad.errors import MarsadError, at
 from marsad.files import read_text
@@ -34,10 +36,6 @@ class Training:
     limit: int = 380  # subwords in a window
     bf16: bool = False  # pays where the processor computes in bf16
     seed: int = 1
-
-    def __post_init__(self) -> None:
-        if self.batch < 1 or self.accumulate < 1:
-            raise MarsadError("batch and accumulate must be 1 or more")
 
 
 # weights of the parts of the loss, of rare statuses and filled roles within theirs
@@ -71,13 +69,10 @@ class FitConfig(Training):
     loss: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if wrong := sorted(set(self.loss) - LOSS):
             raise MarsadError(f"loss has no {wrong[0]!r}; it has {', '.join(sorted(LOSS))}")
         if self.raw and not self.teachers:
             raise MarsadError("raw reports are learnt from teachers, but none is named")
-        if not 0 <= self.taught <= 1:
-            raise MarsadError("taught is a share, from 0 to 1")
         if self.folds and not (self.folds > 1 and 0 <= self.fold < self.folds):
             raise MarsadError("folds are two or more, and fold is one of them, counted from 0")
 
@@ -103,11 +98,32 @@ class AdaptConfig(Training):
     passage: int = 100  # neighbouring sentences are read together up to so many words
 
 
+_MANY = (0, inf)
+_SOME = (1, inf)
+_SHARE = (0, 1)
+# the lowest and the highest value of a field, and of the numbers in a list or a table
+RANGES: Mapping[str, tuple[float, float]] = {
+    "epochs": _SOME, "batch": _SOME, "accumulate": _SOME, "learning_rate": (1e-9, 1),
+    "head_factor": _MANY, "table_factor": _MANY, "layer_decay": _SHARE, "weight_decay": _SHARE,
+    "warmup": _SHARE, "clip": _MANY, "average": _SHARE, "dropout": (0, 0.9),
+    "word_dropout": (0, 0.9), "limit": (8, inf), "seed": (0, 2**31),
+    "replay_reports": _MANY, "real_repeat": _MANY, "taught": _SHARE, "rewritten": _SHARE,
+    "folds": _MANY, "fold": _MANY, "layers": _MANY, "role_width": _SOME, "patience": _SOME,
+    "train_reports": _MANY, "loss": _MANY, "loss.label_smoothing": _SHARE,
+    "repeat": _SOME, "share": _SHARE, "passage": _SOME,
+    "rounds": _SOME, "seeds": _SOME, "steps": _SOME,
+}  # fmt: skip
+_CALLED = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "a text in quotes",
+    TagSet: "a table, [[sets]]",
+}  # fmt: skip
+
+
 def load(path: Path, kind: type[C]) -> C:
     """Read a TOML file into a configuration; raises MarsadError that names a wrong key."""
     data = read_toml(path)
-    if "sets" in data:
-        data["sets"] = tuple(_build(TagSet, entry, path) for entry in data["sets"])
+    if isinstance(sets := data.get("sets"), list):
+        data["sets"] = [_build(TagSet, x, path) if isinstance(x, dict) else x for x in sets]
     return _build(kind, data, path)
 
 
@@ -120,13 +136,40 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if wrong := sorted(set(data) - known):
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if wrong := sorted(set(data) - set(known)):
         raise at(path, None, f"unknown key {wrong[0]!r}; known are {', '.join(sorted(known))}.")
+    for name, f in known.items():
+        if name not in data and f.default is MISSING and f.default_factory is MISSING:
+            raise at(path, None, f"the key {name!r} is missing.")
     try:
+        for name, value in data.items():
+            check(name, value, known[name].type)
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
-    except (TypeError, MarsadError) as error:
+    except MarsadError as error:
         raise at(path, None, f"{error}.") from error
+
+
+def check(name: str, value: Any, kind: Any) -> None:
+    """Raise MarsadError where the value of a field is not of its kind or out of its range."""
+    inner = get_args(kind)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise MarsadError(f"{name} should be a list, not {value!r}")
+        for entry in value:
+            check(name, entry, inner[0])
+    elif get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise MarsadError(f"{name} should be a table, not {value!r}")
+        for key, entry in value.items():
+            check(f"{name}.{key}", entry, inner[1])
+    elif type(value) is not kind and not (kind is float and type(value) is int):
+        raise MarsadError(f"{name} should be {_CALLED[kind]}, not {value!r}")
+    elif kind in (int, float):
+        low, high = RANGES.get(name) or RANGES[name.partition(".")[0]]
+        if not (isfinite(value) and low <= value <= high):
+            most = f" to {high:g}" if high < inf else " or more"
+            raise MarsadError(f"{name} should be {low:g}{most}, not {value!r}")
 
 
 def as_dict(config: Any) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from rich.console import Console
 from transformers import TrainerCallback
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_bytes, write_text
-from marsad_training.config import FitConfig, as_dict, read_toml, with_base
+from marsad.files import read_json, write_bytes, write_text
+from marsad_training.config import FitConfig, as_dict, check, read_toml, with_base
 from marsad_training.corpus import fingerprint
 from marsad_training.fit import SELECTED, fit, read_data
 from marsad_training.learn import base_folder, processes
@@ -92,7 +92,18 @@ def read_space(path: Path) -> Space:
             space[name] = _distribution(path, name, kind, entry)
     if not space:
         raise at(path, None, "names no setting to search over.")
+    for name, found in space.items():
+        values = found.choices if isinstance(found, CategoricalDistribution) else _ends(found)
+        try:
+            for value in values:
+                check(name, value, float if "." in name else kinds[name])
+        except MarsadError as error:
+            raise at(path, None, f"{error}.") from error
     return space
+
+
+def _ends(found: Any) -> tuple[float, float]:
+    return found.low, found.high
 
 
 def _distribution(path: Path, name: str, kind: Any, entry: Any) -> BaseDistribution:
@@ -263,7 +274,7 @@ def _run(study: optuna.Study, trial: Trial, config: FitConfig, out: Path) -> Non
 
 
 def _manifest(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(read_text(run / "manifest.json"))
+    found: dict[str, Any] = read_json(run / "manifest.json")
     return found
 
 

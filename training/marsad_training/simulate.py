@@ -57,8 +57,6 @@ class SimulationConfig(FitConfig):
         super().__post_init__()
         if self.word_dropout:
             raise MarsadError("word_dropout should be 0: hidden states are computed once")
-        if self.seeds < 1:
-            raise MarsadError("seeds should be 1 or more")
         if not self.rounds or any(a >= b for a, b in pairwise((0, *self.rounds))):
             raise MarsadError("rounds should be rising numbers of reports")
         if unknown := [name for name in self.strategies if name not in STRATEGIES]:
