@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from marsad.errors import MarsadError, at
-from marsad.files import check_free, read_text, write_text
+from marsad.files import check_free, read_json, write_text
 from marsad_training.export import stages
 from marsad_training.fit import (
     Run,
@@ -54,7 +54,7 @@ def average(
     target.mkdir(parents=True, exist_ok=True)
     describe(target, first.network, first.reader, data.labels, first.config)
     save_weights(first.network, target / "network.safetensors")
-    manifest = json.loads(read_text(folders[0] / "manifest.json"))
+    manifest = read_json(folders[0] / "manifest.json")
     facts = {
         "mean_of": {str(f): share / total for f, share in zip(folders, shares, strict=True)},
         "stages": list(_once(folders)), "history": [scores],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from marsad.coreference import Groups, Linker, Scene
+from marsad.errors import MarsadError
 from marsad.schema import Report
 from marsad_training.tune import logistic
 
@@ -19,6 +20,11 @@ _THRESHOLDS = np.arange(0.2, 0.81, 0.05)
 def learn(train: Sequence[Report], dev: Sequence[Report]) -> Linker:
     """Weights from train, the threshold that gives the best B-cubed F1 on dev."""
     pairs = [pair for report in train for pair in _pairs(report)]
+    if len({same for _, same in pairs}) < 2 or not any(report.events for report in dev):
+        raise MarsadError(
+            "the train split has no two triggers of a type in one report that are one event, or "
+            "none that are two, or the dev split has no trigger: annotate more reports."
+        )
     names = sorted({name for features, _ in pairs for name in features})
     x = np.array([[features.get(name, 0.0) for name in names] for features, _ in pairs])
     y = np.array([same for _, same in pairs], np.float64)

@@ -6,8 +6,6 @@ Beside it the curve of F1 against the real excerpts that were trained on.
 it holds the figures of each run, written by `marsad-train measure`. The table is made of both.
 """
 
-import json
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ import numpy as np
 
 from marsad.artifact import load
 from marsad.errors import at
-from marsad.files import read_text, write_bytes, write_text
+from marsad.files import read_json, told_as, write_bytes, write_text
+from marsad_training.config import read_toml
 from marsad_training.export import measure, stages
 from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
 from marsad_training.pictures import panels, svg
@@ -45,10 +44,12 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
     encoder brings its own test scores.
     """
     if (folder / "metrics.json").exists():
-        training = json.loads(read_text(folder / "metrics.json"))["training"]
-        config, extractor, found = training["config"], load(folder), training["stages"]
+        with told_as(folder / "metrics.json", "tells no training"):
+            training = read_json(folder / "metrics.json")["training"]
+            config, found = training["config"], training["stages"]
+        extractor = load(folder)
     else:
-        training = json.loads(read_text(folder / "manifest.json"))
+        training = read_json(folder / "manifest.json")
         config, found = training["config"], list(stages(folder))
         if "test_f1" in training:
             return {
@@ -76,16 +77,17 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
 
 def table(folder: Path) -> str:
     """The levers of a folder in Markdown; raises MarsadError for a run without figures."""
-    levers = tomllib.loads(read_text(folder / "levers.toml"))
-    parts = [levers["text"].strip()]
-    if "lever" in levers:
-        parts.append("\n".join(_fits(folder, levers["lever"])))
-        if sizes := curve(folder, levers["lever"]):
-            parts.append("\n".join(_outlook(sizes)))
-    if "held_out" in levers:
-        parts.append("\n".join(_held_out(folder, levers["held_out"])))
-    if "adaptation" in levers:
-        parts.append("\n".join(_adaptations(folder, levers["adaptation"])))
+    levers = read_toml(folder / "levers.toml")
+    with told_as(folder / "levers.toml", "it or a run that it names is damaged"):
+        parts = [levers["text"].strip()]
+        if "lever" in levers:
+            parts.append("\n".join(_fits(folder, levers["lever"])))
+            if sizes := curve(folder, levers["lever"]):
+                parts.append("\n".join(_outlook(sizes)))
+        if "held_out" in levers:
+            parts.append("\n".join(_held_out(folder, levers["held_out"])))
+        if "adaptation" in levers:
+            parts.append("\n".join(_adaptations(folder, levers["adaptation"])))
     return "\n\n".join(parts) + "\n"
 
 
@@ -179,7 +181,7 @@ def picture(lines: Sequence[Line]) -> bytes:
 
 def write(folder: Path) -> Iterator[Path]:
     """Write `README.md`, and `curve.svg` where levers name their real excerpts."""
-    levers = tomllib.loads(read_text(folder / "levers.toml"))
+    levers = read_toml(folder / "levers.toml")
     write_text(folder / "README.md", table(folder))
     yield folder / "README.md"
     if lines := curve(folder, levers.get("lever", ())):
@@ -235,7 +237,7 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
     path = folder / "runs" / f"{name}.json"
     if not path.exists():
         raise at(path, None, f"is absent; write it with: marsad-train measure RUN {path}.")
-    found: dict[str, Any] = json.loads(read_text(path))
+    found: dict[str, Any] = read_json(path)
     return found
 
 

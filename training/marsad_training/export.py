@@ -23,7 +23,7 @@ from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores, viterbi
 from marsad.errors import MarsadError
 from marsad.extractor import Arrays, Extractor
-from marsad.files import check_free
+from marsad.files import check_free, read_json, told_as
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
@@ -265,7 +265,7 @@ def _cost(
 
 def _manifest(run_folder: Path) -> dict[str, Any]:
     path = run_folder / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    found: dict[str, Any] = read_json(path) if path.exists() else {}
     return found
 
 
@@ -281,10 +281,15 @@ def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
 
     An artifact, from which a run may go on, tells its own.
     """
+    with told_as(run_folder, "is damaged"):
+        yield from _stages(run_folder)
+
+
+def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
     manifest = _manifest(run_folder)
     if not manifest:
         if (metrics := run_folder / "metrics.json").exists():
-            yield from json.loads(metrics.read_text("utf-8")).get("training", {}).get("stages", ())
+            yield from read_json(metrics).get("training", {}).get("stages", ())
         return
     if "stages" in manifest:  # of a mean
         yield from manifest["stages"]

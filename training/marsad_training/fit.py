@@ -9,7 +9,7 @@ main one alone scores and writes (docs/training.md).
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from marsad.artifact import read_tokenizer
 from marsad.corpus.splits import theatre
 from marsad.decode import Decoder, RoleTables, Settings
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
-from marsad.files import read_text, write_bytes, write_text
+from marsad.files import read_bytes, read_json, told_as, write_bytes, write_text
 from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
@@ -109,6 +111,9 @@ def read_data(config: FitConfig) -> Data:
                 dev.append(report)
             else:
                 train += [report] * config.real_repeat
+    held = [*(r for part in splits.values() for r in part), *train, *dev]
+    _check_known("renamed", config.renamed, labels.mentions)
+    _check_known("hold_out", config.hold_out, {theatre(report) for report in held})
     if config.folds:
         train = [r for r in train if fold_of(r.id, config.folds) != config.fold]
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
@@ -118,6 +123,11 @@ def read_data(config: FitConfig) -> Data:
     old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
     raw = (r for name in config.raw for r in read_reports(Path(name), labels))
     return Data(labels, train, dev, tuple(raw), replay, tuple(old_dev), config.network_only)
+
+
+def _check_known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
+    if wrong := sorted(set(names) - set(known)):
+        raise MarsadError(f"{key} names {wrong[0]!r}; there are {', '.join(sorted(known))}.")
 
 
 def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
@@ -352,24 +362,28 @@ class Run:
 
 
 def open_run(run: Path) -> Run:
-    """Open a run folder; raises MarsadError where it is unfinished or absent."""
-    from tokenizers import Tokenizer
-
+    """Open a run folder; raises MarsadError where it is unfinished, absent or damaged."""
     path = run / "run.json"
     if not path.exists():
         raise at(run, None, "is no finished run of: marsad-train fit.")
-    facts = json.loads(path.read_text("utf-8"))
-    labels = Labels.from_dict(facts["labels"])
-    known = {k: v for k, v in facts["config"].items() if k in FitConfig.__dataclass_fields__}
-    config = replace(FitConfig(base="", epochs=0, batch=1), **known)
-    special = facts["special_tokens"]
-    ids = {f"{name}_id": special[name] for name in special}
-    reader = Reader(Tokenizer.from_file(str(run / "tokenizer.json")), limit=config.limit, **ids)
-    encoder = empty_encoder(json.loads(read_text(run / "config.json")))
+    facts = read_json(path)
+    with told_as(path, "is damaged"):
+        labels = Labels.from_dict(facts["labels"])
+        known = {k: v for k, v in facts["config"].items() if k in FitConfig.__dataclass_fields__}
+        config = replace(FitConfig(base="", epochs=0, batch=1), **known)
+        special = facts["special_tokens"]
+        ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
+    reader = Reader(read_tokenizer(run / "tokenizer.json"), limit=config.limit, **ids)
+    with told_as(run / "config.json", "is damaged"):
+        encoder = empty_encoder(read_json(run / "config.json"))
     words = WordEncoder(encoder, config.dropout, config.word_dropout, reader.unknown_id)
     network = build_network(words, labels, config)
-    state = load_file(run / "network.safetensors")
-    missing, unexpected = network.load_state_dict(state, strict=False)
+    try:
+        state = load(read_bytes(run / "network.safetensors"))
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        found = str(error).splitlines()[-1].strip().rstrip(".")
+        raise at(run / "network.safetensors", None, f"does not fit the run: {found}.") from error
     if unexpected or any("pooler" not in name and name != "words.rest" for name in missing):
         raise MarsadError(f"{run}: the weights do not fit the network ({missing or unexpected}).")
     return Run(network.eval(), reader, labels, config, special)

@@ -34,7 +34,7 @@ from transformers import (
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_bytes, write_text
+from marsad.files import read_json, write_bytes, write_text
 from marsad.windows import Reader
 from marsad_training.config import Training
 from marsad_training.encode import Features
@@ -346,7 +346,7 @@ def begin(run: Path, **facts: Any) -> bool:
     path = run / "manifest.json"
     if not path.exists() and (run / "config.json").exists():
         raise at(run, None, "holds a network that is no run; name another folder with --run.")
-    old = json.loads(read_text(path)) if path.exists() else {}
+    old = read_json(path) if path.exists() else {}
     if "steps" not in old and last_checkpoint(run) is None:
         old = {}  # nothing was learnt: the base could not be had, say
     was, now = (_flat(each) for each in (old, json.loads(json.dumps(facts))))

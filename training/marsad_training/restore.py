@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text
+from marsad.files import read_text, told_as
 from marsad.schema import Report
 from marsad_training.adapt import passages, read_columns
 
 Words = list[str]
 _NEWSWIRE = "anercorp-camel/ANERCorp_CamelLab_train.txt"
 _PASSAGE = 100  # words
+_KEYS = {"id": str, "source": str, "paragraphs": list, "sha256": str}  # that name a text
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
     """
     ids: set[str] = set()
     for number, line in enumerate(read_text(annotations).splitlines(), 1):
-        record = json.loads(line)
+        record = _record(annotations, number, line)
         try:
             text = _text(record["source"], record["paragraphs"], data)
         except (KeyError, OSError) as error:
@@ -160,7 +161,19 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
         if record["id"] in ids:
             raise at(annotations, number, f"the report id {record['id']!r} is used twice.")
         ids.add(record["id"])
-        yield Report.from_dict(record | {"text": text})
+        with told_as(annotations, "is no annotation", number):
+            report = Report.from_dict(record | {"text": text})
+        yield report
+
+
+def _record(annotations: Path, number: int, line: str) -> dict[str, Any]:
+    """A line of the annotation, with all that names its text."""
+    with told_as(annotations, "is no annotation", number):
+        record: dict[str, Any] = json.loads(line)
+        for key, kind in _KEYS.items():
+            if not isinstance(record[key], kind):
+                raise TypeError(f"{key} is {record[key]!r}")
+        return record
 
 
 def unread(annotations: Path, data: Path, held: Iterable[Report] = ()) -> Iterator[tuple[str, str]]:
@@ -170,7 +183,8 @@ def unread(annotations: Path, data: Path, held: Iterable[Report] = ()) -> Iterat
     article that holds a paragraph of a `held` report is left out, so that a model can be measured
     on that. Raises MarsadError where a source is absent.
     """
-    used = {json.loads(line)["source"] for line in read_text(annotations).splitlines()}
+    lines = enumerate(read_text(annotations).splitlines(), 1)
+    used = {_record(annotations, number, line)["source"] for number, line in lines}
     paragraphs = [" ".join(p.split()) for report in held for p in report.text.split("\n\n")]
     folder = data / SOURCES["antcorpus"].folder
     for key in _article_keys(folder):

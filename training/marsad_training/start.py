@@ -59,10 +59,10 @@ def open_artifact(folder: Path) -> Run:
     config = read_config(folder)
     if "network" not in config:
         raise at(folder / "config.json", None, "is of an artifact that keeps no encoder to train.")
+    reader = load(folder).reader  # it checks the sums
     facts, labels = config["network"], Labels.from_dict(config["labels"])
     encoder = empty_encoder(facts["encoder"])
     fit = replace(FitConfig(base="", epochs=0, batch=1), role_width=facts["role_width"])
-    reader = load(folder).reader
     words = WordEncoder(encoder, fit.dropout, fit.word_dropout, reader.unknown_id)
     network = build_network(words, labels, fit)
     state = {name: torch.from_numpy(array) for name, array in weights(folder / "model.onnx")}

@@ -14,13 +14,18 @@ import numpy as np
 
 import marsad
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_text
+from marsad.files import read_json, write_text
 from marsad_training.benchmark.measures import difference
 from marsad_training.benchmark.setting import Bench, Document, Result, Suite
 
 FORMAT = 1
 SIMULATION = "simulation.json"  # of `marsad-train simulate`; may lie beside results
 SURE = 0.05
+# of a result file, by what it is read for
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "suite": str, "about": str, "model": dict, "command": str, "version": str, "seed": int,
+    "seconds": (int, float), "machine": dict, "slices": dict, "facts": dict,
+}  # fmt: skip
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers")
 
 
@@ -91,12 +96,14 @@ def write(folder: Path, found: Document) -> Path:
 
 def read(path: Path) -> Document:
     """A result file. Raises MarsadError for anything else."""
-    try:
-        found = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+    found = read_json(path)
     if not isinstance(found, dict) or found.get("marsad_benchmark") != FORMAT:
         raise at(path, None, f"is no result of marsad-bench of format {FORMAT}.")
+    for key, kind in _KEYS.items():
+        if not isinstance(found.get(key), kind):
+            raise at(path, None, f"is damaged: {key!r} is absent or of another kind.")
+    if "name" not in found["model"]:
+        raise at(path, None, "is damaged: 'model' has no 'name'.")
     return found
 
 
