@@ -278,7 +278,7 @@ def test_a_corpus_without_pairs_teaches_no_coreference(tmp_path: Path) -> None:
     assert not (tmp_path / "out.json").exists()
 
 
-@pytest.mark.parametrize("key", ["slices", "model", "facts", "command"])
+@pytest.mark.parametrize("key", ["slices", "model", "facts", "command", "gold"])
 def test_a_result_that_lacks_a_key_is_told(tmp_path: Path, key: str) -> None:
     from marsad_training.benchmark.cli import app
 
@@ -289,11 +289,13 @@ def test_a_result_that_lacks_a_key_is_told(tmp_path: Path, key: str) -> None:
     }  # fmt: skip
     path = tmp_path / "m" / "corpus.json"
     path.parent.mkdir()
+    whole |= {"slices": {"all": {"per_report": {}}}} if key == "gold" else {}
     path.write_text(json.dumps({k: v for k, v in whole.items() if k != key}), "utf-8")
     for arguments in (["report", str(tmp_path)], ["compare", str(path), str(path)]):
         done = RUNNER.invoke(app, arguments)
         assert done.exit_code == 2, (done.output, done.exception)
-        assert f"{path}: is damaged: '{key}'" in done.stderr
+        assert str(tmp_path) in done.stderr
+        assert "damaged" in done.stderr
 
 
 def test_only_a_whole_artifact_gives_way_to_another(tmp_path: Path) -> None:
@@ -316,3 +318,27 @@ def test_damaged_facts_of_a_run_are_told(tmp_path: Path) -> None:
         (tmp_path / "manifest.json").write_text(text, "utf-8")
         with pytest.raises(MarsadError, match=str(tmp_path)):
             list(stages(tmp_path))
+
+
+def test_an_artifact_is_put_in_its_place_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from marsad_training.export import _put
+
+    made, target, link = (tmp_path / name for name in ("made", "old", "link"))
+    for folder in (made, target):
+        folder.mkdir()
+        (folder / "a").write_text(folder.name, "utf-8")
+    link.symlink_to(target)
+
+    def full(*_: object) -> None:
+        raise shutil.Error([("a", "b", "No space left on device")])
+
+    with monkeypatch.context() as patched:
+        patched.setattr("marsad_training.export.shutil.copytree", full)
+        with pytest.raises(MarsadError, match="No space left"):
+            _put(made, target)
+    assert (target / "a").read_text("utf-8") == "old"
+    _put(made, link)
+    assert (target / "a").read_text("utf-8") == "made"
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "old", "link"}

@@ -12,7 +12,7 @@ import torch
 
 from marsad.decode import viterbi
 from marsad.errors import MarsadError, at
-from marsad.files import read_text
+from marsad.files import read_text, write_bytes
 from marsad.text import normalise
 from marsad.windows import Reader, plan
 from marsad_training.config import AdaptConfig, TagSet, as_dict
@@ -170,7 +170,7 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
     reader.tokenizer.save(str(target / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         if (source := Path(base) / name).exists():
-            (target / name).write_bytes(source.read_bytes())
+            write_bytes(target / name, source.read_bytes())
     write_manifest(
         run, **facts, seconds=result.metrics["train_runtime"], steps=trainer.state.global_step,
         loss=result.training_loss, test_f1=test,

@@ -21,9 +21,9 @@ from marsad.artifact import CRF, FILES, FORMAT, NETWORK, SUMS, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores, viterbi
-from marsad.errors import MarsadError
+from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
-from marsad.files import check_free, read_json, told_as
+from marsad.files import check_free, read_json, told_as, write_bytes, write_text
 from marsad.schema import Report
 from marsad.score import score
 from marsad.text import NORMALISATION, split_words
@@ -89,7 +89,7 @@ def export(run_folder: Path, target: Path, real: Sequence[Path] = ()) -> dict[st
             "training": _training_facts(run_folder),
             "scores": measure(load(small), Path(run.config.corpus), real),
         }
-        (small / "metrics.json").write_text(_pretty(metrics), "utf-8")
+        write_text(small / "metrics.json", _pretty(metrics))
         seal(small)
         _put(small, target)
     return metrics
@@ -135,12 +135,18 @@ def _is_artifact(folder: Path) -> bool:
 
 def _put(made: Path, target: Path) -> None:
     """Copy a folder to its place; a copy that breaks off leaves what stood there."""
-    half = target.with_name(f".{target.name}.half")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(made, half)
-    if target.exists():
-        shutil.rmtree(target)
-    half.rename(target)
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        try:
+            shutil.copytree(made, new)
+        except shutil.Error as error:
+            _, _, reason = error.args[0][0]
+            raise at(target, None, f"cannot be written ({reason}).") from error
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
 
 
 def largest(weights: int) -> int:
@@ -241,9 +247,9 @@ def _write_artifact(folder: Path, run: Run, decoder: Decoder) -> None:
             "role_width": run.config.role_width,
         },
     }  # fmt: skip
-    (folder / CRF).write_bytes(decoder.crf.to_bytes())
-    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False), "utf-8")
-    (folder / "metrics.json").write_text("{}", "utf-8")
+    write_bytes(folder / CRF, decoder.crf.to_bytes())
+    write_text(folder / "config.json", json.dumps(config, ensure_ascii=False))
+    write_text(folder / "metrics.json", "{}")
 
 
 def _cost(

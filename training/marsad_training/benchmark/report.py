@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from marsad.errors import at
-from marsad.files import read_text, write_text
+from marsad.files import read_text, told_as, write_text
 from marsad_training.benchmark import plots, results
 from marsad_training.benchmark.setting import Document, Row
 from marsad_training.benchmark.suites import SUITES
@@ -76,10 +76,11 @@ def write(folder: Path) -> list[Path]:
     found = results.below(folder)
     if not found:
         raise at(folder, None, "holds no MODEL/SUITE.json; they are written by: marsad-bench run.")
-    parts = {
-        "models": models(list(found.values())),
-        "sections": [*sections(found, folder), *_learning(folder)],
-    }
+    with told_as(folder, "holds a damaged result"):
+        parts = {
+            "models": models(list(found.values())),
+            "sections": [*sections(found, folder), *_learning(folder)],
+        }
     written = []
     for kind in ("md", "html"):
         environment = jinja2.Environment(

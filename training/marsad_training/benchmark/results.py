@@ -14,7 +14,7 @@ import numpy as np
 
 import marsad
 from marsad.errors import MarsadError, at
-from marsad.files import read_json, write_text
+from marsad.files import read_json, told_as, write_text
 from marsad_training.benchmark.measures import difference
 from marsad_training.benchmark.setting import Bench, Document, Result, Suite
 
@@ -157,12 +157,13 @@ def compare(a: Path, b: Path, seed: int = 0) -> list[Difference]:
     Raises MarsadError where they have no slice in common, or read other gold under one name.
     """
     left, right = documents(a), documents(b)
-    found = [
-        row
-        for suite in left
-        if suite in right
-        for row in _compared(suite, left[suite]["slices"], right[suite]["slices"], seed)
-    ]
+    with told_as(b, f"it or {a} is damaged"):
+        found = [
+            row
+            for suite in left
+            if suite in right
+            for row in _compared(suite, left[suite]["slices"], right[suite]["slices"], seed)
+        ]
     if not found:
         raise MarsadError(f"{a} and {b} have no slice in common that could be compared.")
     return found
