@@ -129,3 +129,10 @@ def test_own_label_set_is_read_and_enforced(corpus_folder: Path, tmp_path: Path)
     (tmp_path / "splits.json").write_bytes((corpus_folder / "splits.json").read_bytes())
     with pytest.raises(MarsadError, match="unknown event type 'SHELLING'"):
         corpus.read_splits(tmp_path)
+
+
+def test_gold_of_a_corpus_folder_is_its_test_split() -> None:
+    corpus = pytest.importorskip("marsad_training.corpus", reason="needs the train extra")
+    folder = Path(__file__).parents[1] / "training/corpus"
+    assert corpus.read_gold(folder) == corpus.read_splits(folder)["test"]
+    assert len(corpus.read_gold(folder / "reports")) > len(corpus.read_gold(folder))

@@ -411,7 +411,10 @@ def compare_command(
     old: Annotated[Path, typer.Argument(help="The artifact in use.")],
     new: Annotated[Path, typer.Argument(help="The artifact that may replace it.")],
     test: Annotated[
-        list[Path], typer.Option(help="Gold reports (JSON lines, markup or a folder of them).")
+        list[Path],
+        typer.Option(
+            help="Gold reports: JSON lines, markup or a folder; of a corpus its test split."
+        ),
     ],
     to: Annotated[
         list[Path] | None, typer.Option(help="Also write the report here (.md, .html).")
@@ -421,13 +424,11 @@ def compare_command(
     import marsad
     from marsad.files import write_text
     from marsad_training.compare import compare, render, verdict
-    from marsad_training.corpus import read_reports
+    from marsad_training.corpus import read_gold
 
     with told_plainly():
         before, after = marsad.load(old), marsad.load(new)
-        found = compare(
-            before, after, {p.stem: read_reports(p, after.decoder.labels) for p in test}
-        )
+        found = compare(before, after, {p.stem: read_gold(p, after.decoder.labels) for p in test})
         for path in to or ():
             write_text(path, render(found, (old.name, new.name), path.suffix.removeprefix(".")))
         print(verdict(found))

@@ -93,6 +93,12 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
     return {name: [reports[id] for id in parts[name]] for name in SPLITS}
 
 
+def read_gold(path: Path, labels: Labels | None = None) -> list[Report]:
+    """Annotated reports to measure on: as `read_reports`, but of a corpus folder its test split."""
+    is_corpus = (path / "splits.json").exists()
+    return read_splits(path)["test"] if is_corpus else read_reports(path, labels)
+
+
 def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line and row of a table with tabs, its columns named in the first line.
 
