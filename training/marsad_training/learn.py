@@ -344,7 +344,8 @@ def begin(run: Path, **facts: Any) -> bool:
     that would be neither, or a network that is no run and would be written over.
     """
     path = run / "manifest.json"
-    if not path.exists() and (run / "config.json").exists():
+    known = path.exists() or last_checkpoint(run) is not None
+    if not known and (run / "config.json").exists():
         raise at(run, None, "holds a network that is no run; name another folder with --run.")
     old = read_json(path) if path.exists() else {}
     if "steps" not in old and last_checkpoint(run) is None:
