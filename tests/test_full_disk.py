@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from marsad import Report
+from marsad.files import write_text
 from marsad.formats import FORMATS, jsonl
 
 ROOM = 512  # bytes of a file
@@ -60,3 +61,38 @@ def test_a_full_standard_output_is_told(form: str, tmp_path: Path, tiny_artifact
     assert (done.returncode, done.stderr) == (
         2, b"marsad: standard output: cannot be read or written (No space left on device).\n"
     )  # fmt: skip
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_device_is_written_to_and_stays_one(tmp_path: Path, reports: list[Report]) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(jsonl.write(reports), "utf-8")
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    done = run("convert", source, link, "--from", "jsonl", "--to", "conll")
+    assert done.returncode == 2
+    assert b"full: cannot be written (No space left on device)" in done.stderr
+    assert link.is_char_device()
+
+
+def test_a_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    real, link, new = (tmp_path / name for name in ("real", "link", "new"))
+    real.write_text("old", "utf-8")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write_text(link, "new")
+    assert (link.is_symlink(), real.read_text("utf-8")) == (True, "new")
+    assert real.stat().st_mode & 0o777 == 0o600
+    mask = os.umask(0o027)
+    write_text(new, "new")
+    os.umask(mask)
+    assert new.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert (os.read(reader, 9), pipe.is_fifo()) == (b"text", True)
+    os.close(reader)
