@@ -24,7 +24,7 @@ def task(*results: object, **data: object) -> str:
     return json.dumps([whole])
 
 
-def region(start: int, end: int, label: str, text: str | None = None, **more: object) -> object:
+def region(start: float, end: int, label: str, text: str | None = None, **more: object) -> object:
     value = {"start": start, "end": end, "labels": [label], **({"text": text} if text else {})}
     return {"id": f"{label}{start}", "type": "labels", "value": value, **more}
 
@@ -41,6 +41,18 @@ def relation(source: int, target: int, type: str) -> dict[str, object]:
     return {"id": 9, "from_id": source, "to_id": target, "type": type}
 
 
+def choice(id: str, *names: object) -> object:
+    return {"id": id, "type": "choices", "value": {"choices": names}}
+
+
+def exact(*where: object) -> str:
+    span = {"start": 4, "end": 7, "label": "LOCATION"}
+    facts = {"marsad_facts": {"exact": {"4-7-LOCATION": where}}}
+    return json.dumps({"text": TEXT, "ents": [span], "_": facts}) + "\n"
+
+
+DEEP = "[" * 200_000
+DIGITS = '{"text": "x", "id": ' + "9" * 5000 + "}\n"
 # format, content (a string, bytes, or the files of a folder), a piece of the sentence
 BROKEN: list[tuple[str, str | bytes | dict[str, str], str]] = [
     # JSON lines
@@ -56,6 +68,14 @@ BROKEN: list[tuple[str, str | bytes | dict[str, str], str]] = [
     ("jsonl", record({**MENTION, "start": 40, "end": 43, "text": None}), "lies outside the text"),
     ("jsonl", record({**MENTION, "text": "دمشق"}), "does not read «دمشق»"),
     ("jsonl", record({**MENTION, "start": "four"}), "line 1"),
+    ("jsonl", record({**MENTION, "start": 4.9}), "whole numbers"),
+    ("jsonl", record({**MENTION, "start": 1e999}), "whole numbers"),
+    ("jsonl", record({**MENTION, "value": 5}), "5 should be a string"),
+    ("jsonl", record({**MENTION, "score": "high"}), "l1: a score should be a number"),
+    ("jsonl", record(MENTION, events=[{**EVENT, "status": 5}]), "5 should be a string"),
+    ("jsonl", record(MENTION, style=5), "5 should be a string"),
+    ("jsonl", DIGITS, "too many digits"),
+    ("jsonl", DEEP, "nested too deeply"),
     ("jsonl", record(MENTION, {**MENTION, "id": "l2", "start": 4, "end": 11, "text": "حلب أمس"}), "overlaps"),
     ("jsonl", record(MENTION, events=[{**EVENT, "status": "ocurred"}]), "did you mean occurred?"),
     ("jsonl", record(MENTION, events=[{**EVENT, "arguments": [{"role": "plase", "id": "l1"}]}]), "did you mean place?"),
@@ -97,7 +117,14 @@ BROKEN: list[tuple[str, str | bytes | dict[str, str], str]] = [
     ("label-studio", task({"id": "x", "type": "rectanglelabels", "value": {}}), "'rectanglelabels' is not read"),
     ("label-studio", task({"id": "x", "type": "labels", "value": {"labels": ["LOCATION"]}}), "not shaped like"),
     ("label-studio", json.dumps([5]), "not shaped like"),
+    ("label-studio", task(region(4.9, 7, "LOCATION")), "4.9 is no whole number"),
+    ("label-studio", task(region(0, 3, "SHELLING"), choice("SHELLING0", 5)), "not shaped like"),
+    ("label-studio", task(region(0, 3, "SHELLING"), choice("SHELLING0")), "not shaped like"),
+    ("label-studio", "[]", "holds no report"),
+    ("label-studio", DEEP, "nested too deeply"),
     # doccano
+    ("doccano", doccano(entity(1, "LOCATION", 4.9, 7)), "4.9 is no whole number"),
+    ("doccano", DIGITS, "too many digits"),
     ("doccano", doccano(entity(1, "LOCATION", 4, 99)), "lies outside the text"),
     ("doccano", doccano(entity(1, "LOCATION", "x", 7)), "not shaped like"),
     ("doccano", doccano(entity(1, "LOCATION", 4, 7), relations=[relation(1, 2, "place")]), "which is no event read here"),
@@ -107,6 +134,8 @@ BROKEN: list[tuple[str, str | bytes | dict[str, str], str]] = [
     ("spacy", json.dumps({"ents": []}) + "\n", "not shaped like a spaCy Doc"),
     ("spacy", json.dumps({"text": TEXT, "ents": [{"start": 4, "end": 7, "label": "GPE"}]}) + "\n", "unknown label 'GPE'"),
     ("spacy", json.dumps({"text": TEXT, "ents": [{"start": 4, "label": "LOCATION"}]}) + "\n", "not shaped like"),
+    ("spacy", exact(None, None), "not shaped like"),
+    ("spacy", exact(4), "not shaped like"),
 ]  # fmt: skip
 
 
@@ -144,3 +173,40 @@ def test_a_damaged_docbin_is_told(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, [*arguments, "--from", "spacy", "--to", "jsonl"])
     assert done.exit_code == 2
     assert "is no DocBin" in done.stderr
+
+
+def test_a_label_set_is_told_the_first_line_that_could_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(record(MENTION) * 2 + "{broken\n", "utf-8")
+    done = RUNNER.invoke(app, ["labels", str(tmp_path / "b.jsonl"), "--from", "jsonl"])
+    assert done.exit_code == 2
+    assert "b.jsonl, line 3: broken JSON" in done.stderr
+
+
+def test_comments_alone_are_no_report(tmp_path: Path) -> None:
+    (tmp_path / "x.conll").write_text("# id = a\n", "utf-8")
+    arguments = ["convert", str(tmp_path / "x.conll"), str(tmp_path / "out.jsonl")]
+    done = RUNNER.invoke(app, [*arguments, "--from", "conll", "--to", "jsonl"])
+    assert done.exit_code == 2
+    assert "x.conll: holds no report" in done.stderr
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("tag", ["[/x]", "[red]"])
+def test_what_looks_like_markup_of_the_terminal_is_shown(tag: str, tmp_path: Path) -> None:
+    (tmp_path / "x.conll").write_text(f"قصف B-{tag}\n", "utf-8")
+    arguments = ["convert", str(tmp_path / "x.conll"), str(tmp_path / "out.jsonl")]
+    done = RUNNER.invoke(app, [*arguments, "--from", "conll", "--to", "jsonl"])
+    assert isinstance(done.exception, SystemExit)
+    assert f"unknown label '{tag}'" in done.stderr.partition("marsad:")[0]
+
+
+@pytest.mark.parametrize("command", ["convert", "--ledger"])
+def test_what_is_read_is_not_written_over(command: str, tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text(record(MENTION) + "{broken\n", "utf-8")
+    target = source if command == "convert" else tmp_path / "b.jsonl"
+    arguments = ["convert", str(source), str(target), "--from", "jsonl", "--to", "jsonl"]
+    done = RUNNER.invoke(app, [*arguments, "--ledger", str(source)])
+    assert done.exit_code == 2
+    assert "a.jsonl: would be written over what is read" in done.stderr
+    assert source.read_text("utf-8").endswith("{broken\n")

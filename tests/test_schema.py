@@ -75,6 +75,7 @@ def test_gold_has_no_score_and_style_only_where_given() -> None:
 def test_optional_keys_may_be_absent() -> None:
     assert Report.from_dict({"text": "نص"}) == Report("", "نص")
     assert Report.from_dict({"id": 7, "text": "نص", "style": None}).id == "7"
+    assert Report.from_dict({"id": 0, "text": "نص"}).id == "0"
 
 
 def test_surface_and_mention() -> None:
@@ -90,6 +91,11 @@ def entity(**fields: object) -> Change:
 
 def event(**fields: object) -> Change:
     return lambda data: data["events"][0].update(fields)
+
+
+def incident(**fields: object) -> Change:
+    sound = {"id": "i1", "type": "SHELLING", "status": "occurred", "events": [], "arguments": []}
+    return top(incidents=[sound | fields])
 
 
 def top(**fields: object) -> Change:
@@ -130,6 +136,15 @@ def top(**fields: object) -> Change:
         (event(arguments=[{"id": "a1"}]), "the key 'role' is missing"),
         (event(arguments=["a1"]), "not shaped like a report"),
         (top(same=[["a1", "a9"]]), "'same' names 'a9', which is no mention or event here"),
+        (top(style=5), "5 should be a string"),
+        (entity(value=0), "0 should be a string"),
+        (event(score="high"), "e1: a score should be a number"),
+        (event(score=float("nan")), "e1: a score should be a number"),
+        (incident(events=["e9"]), "i1: 'e9' is no event here"),
+        (incident(arguments=[{"role": "agent", "id": "a9"}]), "i1: its agent 'a9' is no mention"),
+        (incident(harm={"killed": 3}), "3 should be a string"),
+        (incident(harm="xyz"), "not shaped like a report"),
+        (incident(date=5), "5 should be a string"),
         (top(same=3), "not shaped like a report"),
         (top(entities=[3]), "not shaped like a report"),
         (top(events=None), "not shaped like a report"),
@@ -260,3 +275,23 @@ def test_a_label_set_without_a_key(labels: Labels, key: str) -> None:
         Labels.from_dict(data)
     with pytest.raises(MarsadError, match="label set"):
         Labels.from_dict(labels.to_dict() | {key: 3})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"events": [5]}, "[5], which should be a list of strings"),
+        ({"events": "SHELLING"}, "'SHELLING', which should be a list of strings"),
+        ({"statuses": []}, "1 at least"),
+        ({"mentions": {"ACTOR": "z-a"}}, "the letter 'z-a' of ACTOR"),
+        ({"mentions": {"ACTOR": 5}}, "the letter 5 of ACTOR"),
+        ({"mentions": {"ACTOR": "e"}}, "the letter 'e' of ACTOR"),
+        ({"mentions": {"ACTOR": "a", "PERSON": "a"}}, "the letter 'a' of PERSON"),
+        ({"values": {"DATE": {"kind": "date", "pattern": "("}}}, "the pattern '('"),
+        ({"values": {"DATE": {"kind": "date", "pattern": 5}}}, "5], which should be"),
+    ],
+)
+def test_a_label_set_that_is_off(labels: Labels, change: dict[str, Any], told: str) -> None:
+    with pytest.raises(MarsadError, match=r"^the label set lacks or misshapes ") as caught:
+        Labels.from_dict(labels.to_dict() | change)
+    assert told in str(caught.value)

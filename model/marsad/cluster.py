@@ -33,7 +33,8 @@ from marsad import __version__
 from marsad.artifact import NETWORK, load, sums
 from marsad.errors import MarsadError, at
 from marsad.extractor import Extractor
-from marsad.schema import Failure, Report
+from marsad.files import loads
+from marsad.schema import Failure, Report, named
 
 ROWS = 1000  # a partition: a minute or two of one core, and what a killed worker loses
 _STRIDE = 200  # rows held at once
@@ -267,7 +268,7 @@ class Worker:
             while some := list(islice(rows, _STRIDE)):
                 texts: list[Any] = [row.fields.get("text") for row in some]
                 dates: list[Any] = [row.fields.get("date") or None for row in some]
-                ids = [str(row.fields.get("id") or f"{kind.stem}-{row.number}") for row in some]
+                ids = [named(row.fields.get("id"), f"{kind.stem}-{row.number}") for row in some]
                 found = self._found(texts, dates)
                 yield [
                     {"file": part.file, "row": row.number} | _columns(row, replace(each, id=id))
@@ -391,13 +392,11 @@ def _lines(file: Any, part: Part) -> Iterator[Row]:
 
 def _line(number: int, line: bytes) -> Row:
     try:
-        record = json.loads(line.decode("utf-8-sig"))
+        record = loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return Row(number, {}, f"byte {error.start} of the line is not UTF-8.")
-    except json.JSONDecodeError as error:
-        return Row(number, {}, f"broken JSON at column {error.colno} ({error.msg}).")
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, a deep nest
-        return Row(number, {}, f"broken JSON ({error}).")
+    except MarsadError as error:
+        return Row(number, {}, str(error))
     sound = isinstance(record, dict) and isinstance(record.get("text"), str)
     problem = "" if sound else "should be an object with a string under 'text'."
     return Row(number, record if isinstance(record, dict) else {}, problem)
@@ -461,8 +460,10 @@ def _inputs(url: str, output: Folder) -> tuple[Folder, dict[str, int]]:
         elif folder.fs.isdir(folder.root):
             if folder.fs == output.fs and f"{output.root}/".startswith(f"{folder.root}/"):
                 raise at(output.root, None, "lies in the input; name a folder outside it.")
-            found = folder.fs.find(folder.root, detail=True).items()
-            sizes = {path[len(folder.root) + 1 :]: info["size"] for path, info in sorted(found)}
+            # `find` would leave out what it may not open
+            walked = folder.fs.walk(folder.root, detail=True, on_error="raise")
+            found = {f["name"]: f["size"] for _, _, below in walked for f in below.values()}
+            sizes = {path[len(folder.root) + 1 :]: size for path, size in sorted(found.items())}
             sizes = {n: s for n, s in sizes.items() if not any(p[0] in "._" for p in n.split("/"))}
         else:
             raise at(url, None, "no such file or folder.")

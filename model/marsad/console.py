@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -14,7 +15,9 @@ from marsad.errors import MarsadError
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """A MarsadError, a full disk too, becomes its sentence on stderr and exit code 2; a closed pipe
-    is no error."""
+    is no error. Half a surrogate pair, which no output can hold, is printed as its escape."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()

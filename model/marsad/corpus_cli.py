@@ -1,6 +1,7 @@
 """Commands for the care of annotated reports: convert, validate, stats, split, agreement, ..."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -8,18 +9,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from marsad.artifact import load
 from marsad.console import stop, told_plainly
 from marsad.corpus.agreement import agreement as compare
 from marsad.corpus.checks import doubts
 from marsad.corpus.selection import select as choose
-from marsad.corpus.splits import split_ids
+from marsad.corpus.splits import read_splits, split_ids
 from marsad.corpus.stats import extended, picture
 from marsad.corpus.stats import stats as count
 from marsad.documents import documents
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_bytes, write_text
+from marsad.files import dumps, write_bytes, write_text
 from marsad.formats import FORMATS, SUGGESTIONS, FormatName, jsonl
 from marsad.formats.ledger import Fate, Ledger
 from marsad.schema import Labels, Report, default_labels
@@ -54,10 +56,15 @@ def convert(
     2 when anything was refused; the rest is written all the same.
     """
     with told_plainly():
+        _spare([source], target, ledger)
+        _spare([target], ledger)
         known, book = _labels(labels), Ledger()
-        FORMATS[to].write(FORMATS[from_].read(source, known, book), target, known, book)
+        found = list(FORMATS[from_].read(source, known, book))
+        if not found and not book.entries:
+            raise at(source, None, "holds no report.")
+        FORMATS[to].write(found, target, known, book)
         if ledger is not None:
-            write_text(ledger, json.dumps(book.to_dict(), ensure_ascii=False, indent=1) + "\n")
+            write_text(ledger, dumps(book.to_dict(), indent=1) + "\n")
         _show(book)
         _refuse(book, f"{target} holds the rest")
 
@@ -117,12 +124,12 @@ def split(
     """Divide reports into train, dev and test (80 / 10 / 10), near copies on one side.
 
     Theatres (the letters before the hyphen of an id) and genres are spread over all three. Reports
-    that the file lists already stay in their part.
+    that the file lists already stay in their part, whether they are given again or not.
     """
     with told_plainly():
         reports, book = _read(sources, from_, _labels(labels))
         _refuse(book, "nothing is split")
-        earlier = json.loads(read_text(write)) if write.exists() else {}
+        earlier = read_splits(write) if write.exists() else {}
         parts = split_ids(reports, seed, earlier)
         write_text(write, json.dumps({"seed": seed, **parts}, indent=0) + "\n")
         print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
@@ -174,8 +181,9 @@ def labels(
         events: dict[str, None] = {}
         mentions: dict[str, None] = {}
         roles: dict[str, dict[str, None]] = {}
+        book = Ledger()
         files = [file for source in sources for file in _files(source, from_)]
-        for draft in (draft for file in files for draft in drafts(file, Ledger())):
+        for draft in (draft for file in files for draft in drafts(file, book)):
             label_of = {marked.id: marked.label for marked in draft.marked}
             starts = {link.source for link in draft.links}
             for marked in draft.marked:
@@ -185,6 +193,8 @@ def labels(
                 if link.target in label_of:
                     roles.setdefault(link.role, {})[label_of[link.target]] = None
         print(json.dumps(extended(default_labels(), mentions, events, roles).to_dict(), indent=1))
+        _show(book)
+        _refuse(book, "the label set leaves them out")
 
 
 def select(
@@ -205,9 +215,7 @@ def select(
             record = {
                 "id": choice.id, "date": day, "text": text, "uncertainty": choice.uncertainty
             }  # fmt: skip
-            # half a surrogate pair cannot be printed; its escape is that of JSON, too
-            line = jsonl.to_line(record).encode("utf-8", "backslashreplace").decode()
-            print(line, end="")
+            print(jsonl.to_line(record), end="")
 
 
 def pre_annotate(
@@ -219,10 +227,12 @@ def pre_annotate(
 ) -> None:
     """Read texts and write what was read for annotators to mend."""
     with told_plainly():
+        _spare([Path(source) for source in sources], target)
         extractor, book = load(model), Ledger()
         columns = zip(*(d for source in sources for d in documents(source, date)), strict=True)
         SUGGESTIONS[to](extractor.predict_many(*columns), target, extractor.decoder.labels, book)
         _show(book)
+        _refuse(book, f"{target} holds the rest")
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
@@ -238,6 +248,19 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 
 
 _SHOWN = 20  # entries of a ledger; a wrong label gives one for each of its spans
+
+
+def _spare(read: list[Path], *written: Path | None) -> None:
+    """Raises MarsadError where what is to be written would replace what is read."""
+    taken = {
+        os.path.realpath(path)
+        for source in read
+        for path in (source, *(file for file in source.rglob("*") if file.is_file()))
+    }
+    for path in written:
+        device = path is not None and path.exists() and not path.is_file() and not path.is_dir()
+        if path is not None and not device and os.path.realpath(path) in taken:
+            raise at(path, None, "would be written over what is read; name another target.")
 
 
 def _labels(path: Path | None) -> Labels:
@@ -279,7 +302,7 @@ def _show(ledger: Ledger) -> None:
         return
     table = Table("fate", "where", "report", "what")
     for entry in ledger.entries[:_SHOWN]:
-        table.add_row(entry.fate, entry.where, entry.report, entry.message)
+        table.add_row(*map(Text, (entry.fate, entry.where, entry.report, entry.message)))
     console.print(table)
     if (more := len(ledger.entries) - _SHOWN) > 0:
         console.print(f"and {more} more; convert --ledger FILE lists them all", highlight=False)

@@ -1,13 +1,13 @@
 """Texts to read: of files, JSON lines, folders of both, or stdin."""
 
-import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from marsad.errors import at
-from marsad.files import read_text
-from marsad.schema import Report
+from marsad.errors import MarsadError, at
+from marsad.files import loads, read_text
+from marsad.schema import Report, named
 
 Document = tuple[str, str | None, str]  # text, date, id
 _SUFFIXES = (".txt", ".json", ".jsonl")
@@ -28,17 +28,27 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
         jsonlike = text.lstrip().startswith("{")
         yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
     elif path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES)
+        found = sorted(p for p in _below(path) if p.suffix.lower() in _SUFFIXES)
         if not found:
             raise at(path, None, f"holds no {', '.join(_SUFFIXES)} file.")
         for file in found:
             yield from documents(str(file), date)
     else:
         text = read_text(path)
-        if path.suffix in (".json", ".jsonl"):
+        if path.suffix.lower() in (".json", ".jsonl"):
             yield from _lines(text, source, date)
         else:
             yield text, date, path.stem
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files of a folder. Raises MarsadError for a folder in it that cannot be read."""
+
+    def told(error: OSError) -> None:
+        raise at(error.filename, None, f"cannot be read ({error.strerror}).") from error
+
+    for path, _, names in os.walk(folder, onerror=told):
+        yield from (Path(path, name) for name in names)
 
 
 def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
@@ -46,12 +56,12 @@ def _lines(text: str, name: str, date: str | None) -> Iterator[Document]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise at(name, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
+            record = loads(line)
+        except MarsadError as error:
+            raise at(name, number, str(error)) from error
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise at(name, number, "should be an object with a string under 'text'.")
-        id = str(record.get("id") or f"{Path(name).stem}-{number}")
+        id = named(record.get("id"), f"{Path(name).stem}-{number}")
         report = Report(id, record["text"], record.get("date") or date)
         if problem := next(report.problems(), None):
             raise at(name, number, problem)

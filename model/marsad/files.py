@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,12 +41,32 @@ def read_bytes(path: Path) -> bytes:
         raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
 
 
+def loads(text: str) -> Any:
+    """Read JSON. Raises MarsadError that says what is wrong, a huge number or deep nest too."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MarsadError(f"broken JSON at column {error.colno} ({error.msg}).") from error
+    except RecursionError as error:
+        raise MarsadError("broken JSON (its brackets are nested too deeply).") from error
+    except ValueError as error:
+        raise MarsadError("broken JSON (a number has too many digits).") from error
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file holds; raises MarsadError where it is none."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+        return loads(text)
+    except MarsadError as error:
+        raise at(path, getattr(error.__cause__, "lineno", None), str(error)) from error
+
+
+def dumps(data: Any, indent: int | None = None) -> str:
+    """JSON, Arabic left readable."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    # half a surrogate pair cannot be written in UTF-8; JSON's own escape can
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 @contextmanager
@@ -78,7 +99,12 @@ def write_text(path: str | Path, text: str) -> None:
 
     Line ends are written as they stand. Raises MarsadError where the folder cannot be written.
     """
-    write_bytes(path, text.encode("utf-8", "surrogatepass"))
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        message = f"cannot be written: {text[error.start]!r} is half a character."
+        raise at(path, None, message) from error
+    write_bytes(path, content)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ _RTL, _POP = "\u2067", "\u2069"
 def show(report: Report, console: Console) -> None:
     """Print the text with mentions and triggers marked, and its events as a table."""
     colours = _colours(m.type for m in report.mentions)
-    title = " · ".join(part for part in (report.id, report.date) if part)
+    title = Text(_printable(" · ".join(part for part in (report.id, report.date) if part)))
     console.print(
         Panel(_highlighted(report, colours), title=title or None, subtitle=_legend(colours))
     )
@@ -58,8 +58,8 @@ def _by_type(scores: Scores) -> Table:
         for i, label in enumerate(scores.labels(task)):
             count = scores.count(task, label)
             table.add_row(
-                task if i == 0 else "", label, f"{count.f1:.3f}", f"{count.precision:.3f}",
-                f"{count.recall:.3f}", str(count.gold),
+                task if i == 0 else "", Text(_printable(label)), f"{count.f1:.3f}",
+                f"{count.precision:.3f}", f"{count.recall:.3f}", str(count.gold),
             )  # fmt: skip
     return table
 
@@ -83,7 +83,7 @@ def _printable(text: str) -> str:
 
 
 def _legend(colours: dict[str, str]) -> Text:
-    parts = [Text(type, style=colour) for type, colour in colours.items()]
+    parts = [Text(_printable(type), style=colour) for type, colour in colours.items()]
     return Text("  ").join([Text("TRIGGER", style=_TRIGGER), *parts])
 
 
@@ -92,7 +92,8 @@ def _event_table(report: Report, colours: dict[str, str]) -> Table:
     for event in report.events:
         score = "" if event.score is None else f"{event.score:.2f}"
         trigger = _isolated(report.surface(event), "bold")
-        table.add_row(event.type, event.status, trigger, _arguments(report, event, colours), score)
+        kind, status = Text(_printable(event.type)), Text(_printable(event.status))
+        table.add_row(kind, status, trigger, _arguments(report, event, colours), score)
     return table
 
 
@@ -102,7 +103,7 @@ def _arguments(report: Report, event: Event, colours: dict[str, str]) -> Text:
     for argument in event.arguments:
         mention = report.mention(argument.id)
         filler = _isolated(report.surface(mention), colours[mention.type])
-        lines.append(Text.assemble((f"{argument.role:<11}", "dim"), filler))
+        lines.append(Text.assemble((f"{_printable(argument.role):<11}", "dim"), filler))
     return Text("\n").join(lines)
 
 

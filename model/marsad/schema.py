@@ -6,6 +6,7 @@ label sets are data (`Labels`), read from `labels.json` or from an artifact's co
 
 import datetime
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text
+from marsad.files import dumps, loads, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +190,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as one JSON line, Arabic left readable."""
-        line = json.dumps(self.to_dict(), ensure_ascii=False)
-        # half a surrogate pair cannot be written in UTF-8; JSON's own escape can
-        return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", line)
+        return dumps(self.to_dict())
 
     def to_html(self) -> str:
         """A self-contained right-to-left page with highlights, incidents and a timeline."""
@@ -226,10 +225,10 @@ class Report:
             text = data["text"]
         except KeyError as error:
             raise MarsadError(f"the key {error} is missing.") from error
-        except (TypeError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise MarsadError(f"the record is not shaped like a report ({error}).") from error
         report = cls(
-            str(data.get("id") or ""), text, data.get("date"), mentions, events, same,
+            named(data.get("id")), text, data.get("date"), mentions, events, same,
             data.get("style") or "", incidents,
         )  # fmt: skip
         if problem := next(report.problems(), None):
@@ -248,6 +247,7 @@ class Report:
             yield f"the date {self.date!r} is not a day as YYYY-MM-DD."
         yield from self._span_problems()
         yield from self._link_problems()
+        yield from self._incident_problems()
         if labels is not None:
             yield from labels.problems(self)
 
@@ -263,13 +263,29 @@ class Report:
                 if id not in known:
                     yield f"'same' names {id!r}, which is no mention or event here."
 
+    def _incident_problems(self) -> Iterator[str]:
+        mentions, events = {m.id for m in self.mentions}, {e.id for e in self.events}
+        for incident in self.incidents:
+            for id in incident.events:
+                if id not in events:
+                    yield f"{incident.id}: {id!r} is no event here."
+            for argument in incident.arguments:
+                if argument.id not in mentions:
+                    yield f"{incident.id}: its {argument.role} {argument.id!r} is no mention here."
+
     def _names(self) -> Iterator[object]:
         """Every id, label and value given."""
+        yield from (self.id, self.style)
         for mention in self.mentions:
-            yield from (mention.id, mention.type, mention.value or "", mention.reason or "")
-        for event in self.events:
-            yield from (event.id, event.type, event.status)
-            for argument in event.arguments:
+            yield from (mention.id, mention.type)
+            yield from (said for said in (mention.value, mention.reason) if said is not None)
+        for incident in self.incidents:
+            yield from (*incident.events, *incident.harm, *incident.harm.values())
+            yield from (said for said in (incident.date, incident.counter_of) if said is not None)
+        told: tuple[Event | Incident, ...] = (*self.events, *self.incidents)
+        for thing in told:
+            yield from (thing.id, thing.type, thing.status)
+            for argument in thing.arguments:
                 yield from (argument.role, argument.id)
         for group in self.same:
             yield from group
@@ -281,6 +297,9 @@ class Report:
             if span.id in ids:
                 yield f"the id {span.id!r} is used twice."
             ids.add(span.id)
+            scored = (span, *(span.arguments if isinstance(span, Event) else ()))
+            if not all(is_score(one.score) for one in scored):
+                yield f"{span.id}: a score should be a number."
             if type(span.start) is not int or type(span.end) is not int:  # a bool is no offset
                 yield f"{span.id}: start and end should be whole numbers."
             elif not 0 <= span.start < span.end <= len(self.text):
@@ -314,6 +333,11 @@ class Failure:
         return cls(id, str(error) if isinstance(error, MarsadError) else unforeseen)
 
 
+def named(*given: object) -> str:
+    """The first name that is given, as a string; none is None or empty, but 0 is one."""
+    return next((str(name) for name in given if name is not None and name != ""), "")
+
+
 def is_date(value: object) -> bool:
     """Whether it is an ISO calendar day, YYYY-MM-DD."""
     try:
@@ -322,19 +346,34 @@ def is_date(value: object) -> bool:
         return False
 
 
+def is_score(value: object) -> bool:
+    """Whether it is a finite number, or None, which gold has."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value is None
+    return abs(value) < math.inf  # which no NaN is
+
+
 @dataclass(frozen=True)
 class ValueRule:
     """How mentions of a type carry a value.
 
     `kind` names the resolver (`marsad.resolve`), `pattern` is the regular expression of a value,
     `zero_status` the event status that makes an uncounted victim none at all («لا ضحايا»),
-    `ahead_status` the one that sets a weekday or month in the time to come.
+    `ahead_status` the one that sets a weekday or month in the time to come. Raises ValueError for
+    what is no pattern.
     """
 
     kind: str
     pattern: str
     zero_status: str | None = None
     ahead_status: str | None = None
+
+    def __post_init__(self) -> None:
+        _strings([self.kind, self.pattern])
+        try:
+            re.compile(self.pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"the pattern {self.pattern!r} ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -353,13 +392,13 @@ class Labels:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Labels":
-        """Read `labels.json`; raises MarsadError where a key is missing."""
+        """Read `labels.json`; raises MarsadError where a key is missing or what it holds is off."""
         try:
             return cls(
-                dict(data["mentions"]),
-                tuple(data["events"]),
-                tuple(data["statuses"]),
-                {role: tuple(types) for role, types in data["roles"].items()},
+                _letters(data["mentions"]),
+                _strings(data["events"]),
+                _strings(data["statuses"], least=1),
+                {role: _strings(types) for role, types in data["roles"].items()},
                 {type: ValueRule(**rule) for type, rule in data.get("values", {}).items()},
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -369,9 +408,7 @@ class Labels:
     def read(cls, path: Path) -> "Labels":
         """The label set of a JSON file. Raises MarsadError that names the file."""
         try:
-            return cls.from_dict(json.loads(read_text(path)))
-        except json.JSONDecodeError as error:
-            raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+            return cls.from_dict(loads(read_text(path)))
         except MarsadError as error:
             raise at(path, None, f"no label set: {error}") from error
 
@@ -420,6 +457,27 @@ def default_labels() -> Labels:
 
 def _unknown(kind: str, label: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
     return f"unknown {kind} {label!r}; known are {', '.join(known)}."
+
+
+def _strings(given: object, least: int = 0) -> tuple[str, ...]:
+    """The strings of a list."""
+    found = tuple(given) if isinstance(given, list | tuple) else (None,)
+    if len(found) < least or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{given!r}, which should be a list of strings, {least} at least")
+    return found
+
+
+def _letters(given: Mapping[str, Any]) -> dict[str, str]:
+    """The letter of each mention type: one, which no other type and no event has."""
+    found: dict[str, str] = {}
+    for type, letter in given.items():
+        one = isinstance(letter, str) and len(letter) == 1 and letter.isalpha()
+        if not one or letter in ("e", *found.values()):
+            raise ValueError(
+                f"the letter {letter!r} of {type}, which should be one letter, its own and not e"
+            )
+        found[type] = letter
+    return found
 
 
 def _drop_none(**fields: Any) -> dict[str, Any]:

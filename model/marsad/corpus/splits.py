@@ -1,10 +1,12 @@
 """Train, dev and test by report: theatres and genres spread, near copies on one side."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from marsad.errors import MarsadError
+from marsad.errors import MarsadError, at
+from marsad.files import loads, read_text
 from marsad.schema import Report
 from marsad.text import split_words
 
@@ -21,14 +23,14 @@ def split_ids(
 ) -> dict[str, list[str]]:
     """80 / 10 / 10 by report; theatres (the letters of an id) and genres spread over all three.
 
-    Reports of an `earlier` split stay where they are, so that no test report is ever trained on;
-    a near copy of a report goes where that one is.
+    Reports of an `earlier` split stay where they are, those not given too, so that no test report
+    is ever trained on; a near copy of a report goes where that one is.
     """
-    kept = {name: set((earlier or {}).get(name, ())) for name in SPLITS}
-    placed = set().union(*kept.values())
+    parts = {name: list((earlier or {}).get(name, ())) for name in SPLITS}
+    side = {id: name for name, ids in parts.items() for id in ids}
     strata: dict[tuple[str, str], list[str]] = defaultdict(list)
     for report in reports:
-        if report.id in placed:
+        if report.id in side:
             continue
         strata[theatre(report), report.style].append(report.id)
     rng = random.Random(seed)
@@ -38,15 +40,36 @@ def split_ids(
         rng.shuffle(ids)
         order += ids
     # every tenth report of the stratified order goes to test, the one five later to dev
-    known = {report.id for report in reports}
-    parts = {name: sorted(ids & known) for name, ids in kept.items()}
-    side = {id: name for name, ids in parts.items() for id in ids}
     copies = _neighbours(near_copies(reports))
     for place, id in enumerate(order):
         usual = {0: "test", 5: "dev"}.get(place % 10, "train")
         side[id] = next((side[other] for other in copies[id] if other in side), usual)
         parts[side[id]].append(id)
     return {name: sorted(ids) for name, ids in parts.items()}
+
+
+def read_splits(path: Path) -> dict[str, list[str]]:
+    """The ids that a splits file lists for each part. Raises MarsadError where it is no such file,
+    or lists an id twice."""
+    try:
+        data = loads(read_text(path))
+        parts = {k: v for k, v in data.items() if k != "seed"} if isinstance(data, dict) else None
+        if parts is None or not _are_parts(parts):
+            raise MarsadError(f"should be an object that lists ids under {', '.join(SPLITS)}.")
+    except MarsadError as error:
+        message = str(error).removeprefix(f"{path}: ")
+        raise at(path, None, message) from error
+    listed = Counter(id for ids in parts.values() for id in ids)
+    for id, count in listed.items():
+        if count > 1:
+            raise at(path, None, f"lists the id {id!r} {count} times; it should stand in one part.")
+    return parts
+
+
+def _are_parts(parts: Mapping[str, object]) -> bool:
+    return set(parts) <= set(SPLITS) and all(
+        isinstance(ids, list) and all(isinstance(id, str) for id in ids) for ids in parts.values()
+    )
 
 
 def _neighbours(pairs: Iterable[tuple[str, str, float]]) -> Mapping[str, list[str]]:

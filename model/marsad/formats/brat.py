@@ -113,6 +113,8 @@ class _Annotations:
         for (_, end), (start, _) in pairwise(pieces):
             if self.draft.text[end:start].strip():
                 raise ValueError(f"{fields[0]} is discontinuous; a span should be in one piece.")
+        if fields[0] in self.spans:
+            raise ValueError(f"the id {fields[0]} is used before.")
         self.spans[fields[0]] = (
             match[1], Stated(pieces[0][0], pieces[-1][1], fields[2]), where
         )  # fmt: skip
@@ -121,6 +123,8 @@ class _Annotations:
         parts = [part.partition(":") for part in fields[1].split()]
         if not parts or not all(colon and id for _, colon, id in parts):
             raise ValueError("an event should be LABEL:trigger and role:id pairs.")
+        if fields[0] in self.triggers:
+            raise ValueError(f"the id {fields[0]} is used before.")
         self.triggers[fields[0]] = parts[0][2]
         for role, _, id in parts[1:]:
             match = _NUMBERED.fullmatch(role)
@@ -161,14 +165,18 @@ def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledg
     """
     if any(path.glob("*.ann")):
         raise at(path, None, "holds .ann files already; give an empty folder.")
-    rows: list[tuple[str, str, str, str]] = []
-    for report in reports:
+    rows: dict[str, tuple[str, str, str, str]] = {}
+    for report in ledger.writable(reports, path):
         name = quote(report.id, safe="") or f"report-{len(rows) + 1}"
-        rows.append((name, report.id, report.date or "", report.style))
+        if name in rows:
+            message = f"another report is written as {name}.txt already; give it an id of its own."
+            ledger.add(Fate.REFUSED, str(path), report.id, message)
+            continue
+        rows[name] = (name, report.id, report.date or "", report.style)
         write_text(path / f"{name}.txt", report.text)
         write_text(path / f"{name}.ann", "".join(f"{line}\n" for line in _lines(report)))
     table = io.StringIO()
-    csv.writer(table, delimiter="\t", lineterminator="\n").writerows([_COLUMNS, *rows])
+    csv.writer(table, delimiter="\t", lineterminator="\n").writerows([_COLUMNS, *rows.values()])
     write_text(path / _METADATA, table.getvalue())
     write_text(path / "annotation.conf", _configuration(labels))
 

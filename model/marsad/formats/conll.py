@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from marsad.files import read_text, write_text
+from marsad.errors import MarsadError
+from marsad.files import loads, read_text, write_text
 from marsad.formats.draft import Draft, Marked
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated
@@ -99,8 +100,8 @@ def _draft(block: _Rows, path: Path, number: int, ledger: Ledger) -> Draft | Non
 
 def _stated_text(said: str | None) -> str | None:
     try:
-        text = json.loads(said) if said else None
-    except json.JSONDecodeError:
+        text = loads(said) if said else None
+    except MarsadError:
         return None
     return text if isinstance(text, str) else None
 
@@ -151,7 +152,7 @@ def _spans(tags: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
     """Write the file; roles, values and links have no column and are lost."""
     blocks = []
-    for report in reports:
+    for report in ledger.writable(reports, path):
         blocks.append("\n".join(_lines(report)) + "\n")
         gone = {
             "roles": sum(len(e.arguments) for e in report.events),

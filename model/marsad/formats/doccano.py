@@ -9,8 +9,8 @@ from marsad.files import write_text
 from marsad.formats.draft import Draft, Link, Marked, read_side_facts, side_facts
 from marsad.formats.jsonl import records, to_line
 from marsad.formats.ledger import Fate, Ledger
-from marsad.formats.offsets import Stated
-from marsad.schema import Labels, Report
+from marsad.formats.offsets import Stated, whole
+from marsad.schema import Labels, Report, named
 
 _SAME = "same"  # the relation between two mentions of one thing
 _OLD = ("label", "labels")  # where plain sequence labelling keeps [start, end, label]
@@ -31,13 +31,13 @@ def _draft(record: dict[str, Any], where: str, path: Path) -> Draft:
     if not isinstance(record["text"], str):
         raise TypeError("'text' is no string")
     number = where.rpartition(" ")[2]
-    id = str(record.get("report") or record.get("id") or f"{path.stem}-{number}")
+    id = named(record.get("report"), record.get("id"), f"{path.stem}-{number}")
     date, style = record.get("date") or None, str(record.get("style") or "")
     draft = Draft(where, id, record["text"], date, style)
     draft.marked = [_marked(entity, where) for entity in record.get("entities", ())]
     for name in _OLD:
         for place, (start, end, label) in enumerate(record.get(name) or ()):
-            span = Stated(int(start), int(end))
+            span = Stated(whole(start), whole(end))
             draft.marked.append(Marked(f"{name}{place}", str(label), span, where))
     for relation in record.get("relations", ()):
         source, target = str(relation["from_id"]), str(relation["to_id"])
@@ -51,7 +51,7 @@ def _draft(record: dict[str, Any], where: str, path: Path) -> Draft:
 
 
 def _marked(entity: dict[str, Any], where: str) -> Marked:
-    span = Stated(int(entity["start_offset"]), int(entity["end_offset"]))
+    span = Stated(whole(entity["start_offset"]), whole(entity["end_offset"]))
     return Marked(str(entity["id"]), str(entity["label"]), span, where)
 
 

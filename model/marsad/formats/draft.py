@@ -9,7 +9,7 @@ from typing import Any
 
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
-from marsad.schema import Argument, Event, Labels, Mention, Report, is_date
+from marsad.schema import Argument, Event, Labels, Mention, Report, is_date, is_score
 
 _EVENT_LETTER = "e"  # of the ids of events, as in the markup
 
@@ -18,7 +18,8 @@ _EVENT_LETTER = "e"  # of the ids of events, as in the markup
 class Marked:
     """A labelled span as stated: of a mention or of a trigger, the label set tells which.
 
-    `where` is the file, with the line where there is one.
+    `where` is the file, with the line where there is one. Raises TypeError for a status, value or
+    score of another kind, as a file may hold.
     """
 
     id: str
@@ -28,6 +29,12 @@ class Marked:
     status: str | None = None
     value: str | None = None
     score: float | None = None
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(said, str | None) for said in (self.status, self.value)):
+            raise TypeError("a status or value is no string")
+        if not is_score(self.score):
+            raise TypeError(f"the score {self.score!r} is no number")
 
 
 @dataclass(frozen=True)

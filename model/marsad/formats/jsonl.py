@@ -1,16 +1,15 @@
 """JSON lines: one report a line, with the keys of `Report.to_dict`."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, write_text
+from marsad.files import dumps, loads, read_text, write_text
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
-from marsad.formats.offsets import Stated, plain
-from marsad.schema import Labels, Report
+from marsad.formats.offsets import Stated, plain, whole
+from marsad.schema import Labels, Report, named
 
 
 def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
@@ -23,9 +22,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
         if not line.strip():
             continue
         try:
-            report = Report.from_dict(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise at(path, number, f"broken JSON at column {error.colno} ({error.msg}).") from error
+            report = Report.from_dict(loads(line))
         except MarsadError as error:
             raise at(path, number, str(error)) from error
         if labels is not None and (problem := next(labels.problems(report), None)):
@@ -36,8 +33,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
 
 def to_line(record: Any) -> str:
     """A record as one JSON line, Arabic left readable."""
-    line = json.dumps(record, ensure_ascii=False)
-    return line + "\n"
+    return dumps(record) + "\n"
 
 
 def write(reports: Iterable[Report]) -> str:
@@ -61,7 +57,7 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
                 continue
         draft = _draft(record, where)
         if draft is None:
-            ledger.add(Fate.REFUSED, where, str(record.get("id") or ""), wrong)
+            ledger.add(Fate.REFUSED, where, named(record.get("id")), wrong)
         elif settled := draft.report(labels, ledger):
             yield settled
 
@@ -85,11 +81,9 @@ def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         where = f"{path}, line {number}"
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            ledger.add(
-                Fate.REFUSED, where, "", f"broken JSON at column {error.colno} ({error.msg})."
-            )
+            record = loads(line)
+        except MarsadError as error:
+            ledger.add(Fate.REFUSED, where, "", str(error))
             continue
         if isinstance(record, dict):
             yield number, record
@@ -111,8 +105,9 @@ def _draft(record: dict[str, Any], where: str) -> Draft | None:
         events = record.get("events", ())
         marked = [
             Marked(
-                str(s["id"]), str(s["type"]), Stated(int(s["start"]), int(s["end"]), s.get("text")),
-                where, s.get("status"), s.get("value"), s.get("score"),
+                str(s["id"]), str(s["type"]),
+                Stated(whole(s["start"]), whole(s["end"]), s.get("text")), where,
+                s.get("status"), s.get("value"), s.get("score"),
             )
             for s in (*record.get("entities", ()), *events)
         ]  # fmt: skip
@@ -122,10 +117,9 @@ def _draft(record: dict[str, Any], where: str) -> Draft | None:
             for a in e.get("arguments", ())
         ]
         same = [tuple(map(str, group)) for group in record.get("same", ())]
-        text, date = record["text"], record.get("date")
+        text, date, style = record["text"], record.get("date"), record.get("style")
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    if not isinstance(text, str) or not isinstance(date, str | None):
+    if not isinstance(text, str) or not all(isinstance(v, str | None) for v in (date, style)):
         return None
-    style = str(record.get("style") or "")
-    return Draft(where, str(record.get("id") or ""), text, date, style, marked, links, same)
+    return Draft(where, named(record.get("id")), text, date, style or "", marked, links, same)

@@ -3,20 +3,19 @@
 The labelling configuration that shows such tasks is written beside them.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from marsad.errors import at
-from marsad.files import read_text, write_text
+from marsad.errors import MarsadError, at
+from marsad.files import dumps, loads, read_text, write_text
 from marsad.formats.doccano import joined
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
-from marsad.formats.offsets import Stated
-from marsad.schema import Labels, Report
+from marsad.formats.offsets import Stated, whole
+from marsad.schema import Labels, Report, named
 
 _TEXT, _LABEL, _STATUS, _VALUE, _SAME = "text", "label", "status", "value", "same"
 _MODEL = "marsad"
@@ -24,15 +23,16 @@ _MODEL = "marsad"
 
 def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of an export (JSON or JSON-MIN); what is wrong in a task goes to the ledger."""
+    text = read_text(path)
     try:
-        tasks = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise at(path, error.lineno, f"broken JSON ({error.msg}).") from error
+        tasks = loads(text)
+    except MarsadError as error:
+        raise at(path, None, str(error)) from error
     for number, task in enumerate(tasks if isinstance(tasks, list) else [tasks], 1):
         where = f"{path}, task {number}"
         try:
             draft = _Task(task, where, f"{path.stem}-{number}", ledger).draft()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a Label Studio task ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
             continue
@@ -44,7 +44,7 @@ class _Task:
     def __init__(self, task: Mapping[str, Any], where: str, id: str, ledger: Ledger):
         self.task, self.where, self.ledger = task, where, ledger
         self.data: Mapping[str, Any] = task.get("data", task)
-        self.id = str(self.data.get("report") or task.get("id") or id)
+        self.id = named(self.data.get("report"), task.get("id"), id)
 
     def refuse(self, message: str) -> None:
         self.ledger.add(Fate.REFUSED, self.where, self.id, message)
@@ -108,7 +108,7 @@ class _Task:
     def _region(self, draft: Draft, item: Mapping[str, Any]) -> None:
         value = item["value"]
         place = value.get("globalOffsets", value)  # of a page, where start and end count in a tag
-        span = Stated(int(place["start"]), int(place["end"]), value.get("text"))
+        span = Stated(whole(place["start"]), whole(place["end"]), value.get("text"))
         names = value.get("labels") or value.get("hypertextlabels") or ()
         if not names:
             self.refuse(f"the region {item.get('id')} has no label.")
@@ -155,7 +155,7 @@ def _write(tasks: Iterable[tuple[Report, Mapping[str, Any]]], path: Path, labels
         }
         for r, annotation in tasks
     ]
-    write_text(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, dumps(found, indent=1) + "\n")
     write_text(path.with_suffix(".xml"), configuration(labels))
 
 

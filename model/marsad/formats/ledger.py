@@ -1,17 +1,19 @@
 """What became of each annotation of an import or export: kept, mended, refused or lost."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from marsad.schema import Report
 
 
 class Fate(StrEnum):
-    """`mended` was put right where that is certain, `refused` is not read, `lost` cannot be
-    written in the target format.
+    """`mended` was put right where that is certain, `refused` is not read, or a report that the
+    target format cannot hold, `lost` what that format has no place for in a report it holds.
     """
 
     MENDED = "mended"
@@ -50,6 +52,17 @@ class Ledger:
             reports=1, mentions=len(report.mentions), events=len(report.events),
             arguments=sum(len(e.arguments) for e in report.events), links=len(report.same),
         )  # fmt: skip
+
+    def writable(self, reports: Iterable[Report], path: Path) -> Iterator[Report]:
+        """Those of the reports that UTF-8 can hold; the others are refused."""
+        for report in reports:
+            try:
+                json.dumps(report.to_dict(), ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                message = "holds half a surrogate pair, which this format cannot; JSON lines can."
+                self.add(Fate.REFUSED, str(path), report.id, message)
+            else:
+                yield report
 
     def count(self, fate: Fate) -> int:
         """How many entries have that fate."""

@@ -5,6 +5,7 @@ Every slip is reported with file, line and report id; nothing is dropped silentl
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -232,12 +233,18 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
 
 
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
-    """Write the file; reports that the markup cannot carry are lost."""
+    """Write the file; reports that the markup cannot carry are refused."""
     blocks = []
-    for report in reports:
+    for report in ledger.writable(reports, path):
+        bare = replace(report, text=report.text.rstrip("\n"))
         try:
-            blocks.append(_write_one(report))
+            if bare == report or any(span.end > len(bare.text) for span in report.spans):
+                blocks.append(_write_one(report))
+            else:
+                blocks.append(_write_one(bare))
+                message = "the line breaks at the end of its text are left out."
+                ledger.add(Fate.LOST, str(path), report.id, message)
         except MarsadError as error:
             message = str(error).removeprefix(f"{report.id}: ")
-            ledger.add(Fate.LOST, str(path), report.id, message)
+            ledger.add(Fate.REFUSED, str(path), report.id, message)
     write_text(path, "\n".join(blocks))

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 Span = tuple[int, int]
 _Way = Callable[[str, Span], Span | None]
@@ -89,6 +90,13 @@ class Stated:
     def __post_init__(self) -> None:
         if not isinstance(self.surface, str | None):
             raise TypeError
+
+
+def whole(offset: Any) -> int:
+    """An offset as a file states it. Raises TypeError or ValueError for what is no whole number."""
+    if isinstance(offset, float) and not offset.is_integer():
+        raise ValueError(f"the offset {offset} is no whole number")
+    return int(offset)
 
 
 def settle(text: str, spans: Sequence[Stated]) -> tuple[list[Span | None], list[str]]:

@@ -13,8 +13,8 @@ from marsad.formats.conll import tokens
 from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts
 from marsad.formats.jsonl import records, to_line
 from marsad.formats.ledger import Fate, Ledger
-from marsad.formats.offsets import Stated
-from marsad.schema import Event, Labels, Mention, Report
+from marsad.formats.offsets import Stated, whole
+from marsad.schema import Event, Labels, Mention, Report, named
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -45,7 +45,7 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
         raise TypeError("'text' is no string")
     draft = Draft(
         where,
-        str(facts.get("report") or id),
+        named(facts.get("report"), id),
         text,
         facts.get("date"),
         str(facts.get("style") or ""),
@@ -53,8 +53,8 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
     spans = [*record.get("ents", ()), *record.get("spans", {}).get(GROUP, ())]
     exact = facts.get(_EXACT) or {}
     for place, data in enumerate(spans):
-        stated = int(data["start"]), int(data["end"])
-        start, end = exact.get(_key(*stated, data["label"]), stated)
+        stated = whole(data["start"]), whole(data["end"])
+        start, end = map(whole, exact.get(_key(*stated, data["label"]), stated))
         span = Stated(start, end, text[start:end] or None)  # spaCy counts as we do
         draft.marked.append(Marked(f"s{place}", str(data["label"]), span, where))
     read_side_facts(draft, facts)
@@ -62,12 +62,14 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
 
 
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:
-    """Write the file, a DocBin where its name ends in `.spacy`; nothing is lost."""
+    """Write the file, a DocBin where its name ends in `.spacy`; that takes what UTF-8 can hold."""
     if path.suffix == _BINARY:
         vocab = _blank().vocab
         from spacy.tokens import DocBin
 
-        docs = DocBin(store_user_data=True, docs=[doc(report, vocab) for report in reports])
+        docs = DocBin(
+            store_user_data=True, docs=[doc(r, vocab) for r in ledger.writable(reports, path)]
+        )
         write_bytes(path, docs.to_bytes())
     else:
         write_text(path, "".join(to_line(_record(report)) for report in reports))
@@ -162,11 +164,12 @@ def _key(start: int, end: int, label: str) -> str:
 
 def _binary(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The docs of a DocBin as records."""
+    vocab = _blank().vocab
     from spacy.tokens import DocBin
 
     extend(**{_FACTS: {"default": None}})  # a process that has not written any lacks it
     try:
-        docs = list(DocBin().from_disk(path).get_docs(_blank().vocab))
+        docs = list(DocBin().from_disk(path).get_docs(vocab))
     except Exception as error:  # msgpack, zlib and spaCy each have their own
         raise at(path, None, "is no DocBin; write it with spaCy's DocBin.to_disk.") from error
     for number, made in enumerate(docs, 1):
