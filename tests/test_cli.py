@@ -1,9 +1,11 @@
 """The command lines: what they print, and one sentence with exit code 2 for bad input."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from marsad import Report, cli
 from marsad.formats import jsonl
+from marsad.schema import Mention
 
 TEXT = "هدد حزب الله بقصف حيفا"
 runner = CliRunner()
@@ -90,6 +93,8 @@ def test_pretty_output_survives_hostile_text(tmp_path: Path, tiny_artifact: Path
         (b"[1]", "r.jsonl", "line 1: should be an object with a string under 'text'"),
         (b'{"id": 1}', "r.jsonl", "line 1: should be an object with a string under 'text'"),
         (b'{"text": 5}', "r.jsonl", "line 1: should be an object with a string under 'text'"),
+        (b'{"id": ' + b"9" * 5000 + b"}", "r.jsonl", "line 1: broken JSON (a number has too many"),
+        (b"[" * 200_000, "r.JSONL", "line 1: broken JSON (its brackets are nested too deeply)"),
         (b'{"text": "a", "date": "May"}', "r.jsonl", "'May' is not a day as YYYY-MM-DD"),
     ],
 )
@@ -115,12 +120,60 @@ def test_absent_file_empty_folder_bad_stdin_and_bad_date(
         ((tmp_path / "empty",), None, "holds no .txt"),
         (("-",), b"\xff", "stdin: byte 0 is not UTF-8"),
         (("-",), b"", "stdin: is empty"),
+        (("-",), b'{"id": ' * 200_000, "stdin, line 1: broken JSON"),
         ((text_file, "--date", "today"), None, "'today' is not a day"),
         ((text_file, "--model", tmp_path / "empty"), None, "config.json is missing"),
     ):
         code, _, err = run("predict", *model, *arguments, input=input)
         assert code == 2, sentence
         assert sentence in err
+
+
+def test_names_in_capitals_and_an_id_of_0_are_read(tmp_path: Path, tiny_artifact: Path) -> None:
+    (tmp_path / "B.TXT").write_text(TEXT, "utf-8")
+    (tmp_path / "C.JSONL").write_text(json.dumps({"id": 0, "text": TEXT}), "utf-8")
+    code, out, _ = run("predict", tmp_path, "--model", tiny_artifact)
+    assert code == 0
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["B", "0"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, "utf-8")
+    (tmp_path / "shut").mkdir()
+    monkeypatch.setattr(os, "scandir", shut(tmp_path / "shut"))
+    code, out, err = run("predict", tmp_path, "--model", tiny_artifact)
+    assert (code, out) == (2, "")
+    assert "shut: cannot be read (Permission denied)" in err
+
+
+def shut(folder: Path) -> Callable[..., object]:
+    """`os.scandir` of one who may not open the folder."""
+    scandir = os.scandir
+
+    def scan(path: str) -> object:
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    return scan
+
+
+def test_pretty_output_shows_any_id(tmp_path: Path, tiny_artifact: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"id": "a[/b]c", "text": TEXT}), "utf-8")
+    code, out, _ = run("predict", path, "--model", tiny_artifact, "--format", "pretty")
+    assert code == 0
+    assert "a[/b]c" in out
+
+
+def test_score_shows_any_type(tmp_path: Path) -> None:
+    report = Report("a", TEXT, None, (Mention("x1", "[/x]", 0, 3),))
+    (tmp_path / "a.jsonl").write_text(report.to_json(), "utf-8")
+    code, out, _ = run("score", tmp_path / "a.jsonl", tmp_path / "a.jsonl")
+    assert code == 0
+    assert "[/x]" in out
 
 
 def test_score_prints_tables_and_json(tmp_path: Path, reports: list[Report]) -> None:

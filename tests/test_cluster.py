@@ -3,6 +3,7 @@
 import datetime
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,7 +29,7 @@ LINES = [
     {"text": f"{TEXT}\n\ud800", "id": "half \udc00"},
     "",
     {"text": TEXT, "date": "May"},
-    {"id": 7},
+    {"id": 0},
     '{"text": "a',
     "[1]",
     "\r",
@@ -292,6 +293,22 @@ def test_what_cannot_be_read_at_all_is_one_sentence_before_anything_is_done(
     assert (code, said) == (2, "")
     assert sentence in told
     assert told.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def scan(path: str) -> Any:
+        if Path(path) == corpus / "a":
+            raise PermissionError("Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    code, _, told = run(corpus, tmp_path / "out", "--workers", 0)
+    assert code == 2
+    assert "cannot be read or written (PermissionError" in told
 
 
 def test_an_absent_or_empty_input_is_told(tmp_path: Path) -> None:

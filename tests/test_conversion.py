@@ -1,6 +1,7 @@
 """Formats of annotation tools: out and in again, offsets mended where certain, all else told."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from marsad.cli import app
+from marsad.errors import MarsadError
 from marsad.formats import FORMATS, FormatName, markup
 from marsad.formats.doccano import joined
 from marsad.formats.ledger import Fate, Ledger
@@ -393,3 +395,58 @@ def test_the_command_ends_with_a_ledger(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "did you mean LOCATION?" in book["entries"][0]["message"]
     assert (tmp_path / "out" / "a.ann").read_text("utf-8") == "T1\tLOCATION 4 7\tحلب\n"
+
+
+def told(ledger: Ledger) -> list[tuple[Fate, str]]:
+    return [(entry.fate, entry.message) for entry in ledger.entries]
+
+
+def test_two_reports_of_one_id_are_not_written_over_each_other(
+    tmp_path: Path, labels: Labels
+) -> None:
+    reports = [Report("a", "قصف"), Report("a", "حلب"), Report("", "أمس"), Report("report-2", "x")]
+    ledger = write(FormatName.BRAT, reports, tmp_path / "x", labels)
+    assert {entry.fate for entry in ledger.entries} == {Fate.REFUSED}
+    assert [entry.report for entry in ledger.entries] == ["a", "report-2"]
+    assert {p.name: p.read_text("utf-8") for p in (tmp_path / "x").glob("*.txt")} == {
+        "a.txt": "قصف", "report-2.txt": "أمس",
+    }  # fmt: skip
+
+
+def test_an_id_that_brat_gives_twice_is_refused(tmp_path: Path, labels: Labels) -> None:
+    (tmp_path / "a.txt").write_text("قصف حلب", "utf-8")
+    lines = "T1\tLOCATION 4 7\tحلب\nT1\tSHELLING 0 3\tقصف\n"
+    (tmp_path / "a.ann").write_text(lines, "utf-8")
+    (report,), ledger = read(FormatName.BRAT, tmp_path, labels)
+    assert [m.type for m in report.mentions] == ["LOCATION"]
+    assert told(ledger) == [(Fate.REFUSED, "the id T1 is used before.")]
+
+
+def test_what_the_markup_cannot_carry_is_refused(tmp_path: Path, labels: Labels) -> None:
+    reports = [Report("a", "قصف\n\n"), Report("b", "قصف\r\nحلب"), Report("c d", "x")]
+    ledger = write(FormatName.MARKUP, reports, tmp_path / "x.txt", labels)
+    assert [entry.fate for entry in ledger.entries] == [Fate.LOST, Fate.REFUSED, Fate.REFUSED]
+    (back,), ledger = read(FormatName.MARKUP, tmp_path / "x.txt", labels)
+    assert (back.text, ledger.entries) == ("قصف", [])
+
+
+@pytest.mark.parametrize(("name", "file"), [*LOSSLESS, (FormatName.SPACY, "x.spacy")])
+def test_half_a_surrogate_pair_is_escaped_or_refused(
+    name: FormatName, file: str, tmp_path: Path, labels: Labels
+) -> None:
+    if file.endswith(".spacy"):
+        pytest.importorskip("spacy")
+    sound, half = Report("a", "قصف حلب"), Report("b", "قصف \ud800")
+    refused = told(write(name, [sound, half], tmp_path / file, labels))
+    back, _ = read(name, tmp_path / file, labels)
+    assert [r.text for r in back] == [r.text for r in (sound, half)][: 2 - len(refused)]
+    assert all("half a surrogate pair" in message for _, message in refused)
+    assert bool(refused) == (name in ("markup", "brat") or file == "x.spacy")
+
+
+def test_a_docbin_without_spacy_says_what_to_install(
+    tmp_path: Path, labels: Labels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(MarsadError, match="needs spaCy: pip install"):
+        read(FormatName.SPACY, tmp_path / "x.spacy", labels)

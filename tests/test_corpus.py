@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from marsad.cli import app
 from marsad.corpus.splits import split_ids
 from marsad.errors import MarsadError
+from marsad.formats import jsonl
 from marsad.schema import Report
 
 corpus = pytest.importorskip("marsad_training.corpus", reason="needs the train extra")
@@ -72,6 +75,37 @@ def test_new_reports_are_split_beside_the_old_ones(reports: list[Report]) -> Non
     parts = split_ids([*old, *(_other(r, r.id + "x") for r in old)], 1, earlier)
     assert all(set(earlier[name]) <= set(parts[name]) for name in corpus.SPLITS)
     assert {name: len(ids) for name, ids in parts.items()} == {"train": 32, "dev": 4, "test": 4}
+
+
+def test_a_split_keeps_the_ids_of_reports_not_given(reports: list[Report]) -> None:
+    old = [_other(reports[0], f"aa-{i:03}") for i in range(20)]
+    earlier = split_ids(old, 1)
+    parts = split_ids([_other(reports[0], "bb-1"), *old[:3]], 1, earlier)
+    assert all(set(earlier[name]) <= set(parts[name]) for name in corpus.SPLITS)
+    assert sum(map(len, parts.values())) == 21
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "broken JSON at column 2"),
+        ("[1]", "should be an object that lists ids under train, dev, test"),
+        ('{"train": 5}', "should be an object"),
+        ('{"train": [5]}', "should be an object"),
+        ('{"validation": ["a"]}', "should be an object"),
+        ('{"train": ["a"], "dev": ["b"], "test": ["a"]}', "lists the id 'a' 2 times"),
+    ],
+)
+def test_a_broken_splits_file_is_told(
+    content: str, told: str, tmp_path: Path, reports: list[Report]
+) -> None:
+    (tmp_path / "a.jsonl").write_text(jsonl.write(reports), "utf-8")
+    splits = tmp_path / "splits.json"
+    splits.write_text(content, "utf-8")
+    arguments = ["split", str(tmp_path / "a.jsonl"), "--from", "jsonl", "--write", str(splits)]
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, splits.read_text("utf-8")) == (2, content)
+    assert f"marsad: {splits}: {told}" in done.stderr
 
 
 def test_a_near_copy_goes_where_its_original_is(reports: list[Report]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import MarsadError, at
-from marsad.files import dumps, loads, read_text
+from marsad.files import dumps, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,8 +407,9 @@ class Labels:
     @classmethod
     def read(cls, path: Path) -> "Labels":
         """The label set of a JSON file. Raises MarsadError that names the file."""
+        data = read_json(path)
         try:
-            return cls.from_dict(loads(read_text(path)))
+            return cls.from_dict(data)
         except MarsadError as error:
             raise at(path, None, f"no label set: {error}") from error
 

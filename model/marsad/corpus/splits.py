@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from marsad.errors import MarsadError, at
-from marsad.files import loads, read_text
+from marsad.files import read_json
 from marsad.schema import Report
 from marsad.text import split_words
 
@@ -51,14 +51,10 @@ def split_ids(
 def read_splits(path: Path) -> dict[str, list[str]]:
     """The ids that a splits file lists for each part. Raises MarsadError where it is no such file,
     or lists an id twice."""
-    try:
-        data = loads(read_text(path))
-        parts = {k: v for k, v in data.items() if k != "seed"} if isinstance(data, dict) else None
-        if parts is None or not _are_parts(parts):
-            raise MarsadError(f"should be an object that lists ids under {', '.join(SPLITS)}.")
-    except MarsadError as error:
-        message = str(error).removeprefix(f"{path}: ")
-        raise at(path, None, message) from error
+    data = read_json(path)
+    parts = {k: v for k, v in data.items() if k != "seed"} if isinstance(data, dict) else None
+    if parts is None or not _are_parts(parts):
+        raise at(path, None, f"should be an object that lists ids under {', '.join(SPLITS)}.")
     listed = Counter(id for ids in parts.values() for id in ids)
     for id, count in listed.items():
         if count > 1:

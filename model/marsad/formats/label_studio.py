@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from marsad.errors import MarsadError, at
-from marsad.files import dumps, loads, read_text, write_text
+from marsad.files import dumps, read_json, write_text
 from marsad.formats.doccano import joined
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
@@ -23,11 +22,7 @@ _MODEL = "marsad"
 
 def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of an export (JSON or JSON-MIN); what is wrong in a task goes to the ledger."""
-    text = read_text(path)
-    try:
-        tasks = loads(text)
-    except MarsadError as error:
-        raise at(path, None, str(error)) from error
+    tasks = read_json(path)
     for number, task in enumerate(tasks if isinstance(tasks, list) else [tasks], 1):
         where = f"{path}, task {number}"
         try:
