@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -152,8 +153,8 @@ def shut(folder: Path) -> Callable[..., object]:
     """`os.scandir` of one who may not open the folder."""
     scandir = os.scandir
 
-    def scan(path: str) -> object:
-        if Path(path) == folder:
+    def scan(path: Any) -> object:
+        if path == str(folder):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scandir(path)
 

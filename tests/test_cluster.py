@@ -91,7 +91,7 @@ def test_each_row_gives_a_row_and_bad_ones_are_told(
     assert {(r["file"], r["row"]): r["error"] for r in rows if r["error"]} == BAD
     assert {(r["file"], r["row"]): r["message"] for r in read(out / "errors")} == BAD
     assert all((row["report"] is None) == (row["error"] is not None) for row in rows)
-    assert [row["id"] for row in rows[:4]] == ["x", "half \ufffd", "lines-4", "7"]
+    assert [row["id"] for row in rows[:4]] == ["x", "half \ufffd", "lines-4", "0"]
     assert (rows[1]["text"], rows[7]["date"]) == (f"{TEXT}\n\ufffd", "2023-05-01")
     assert sorted(p.name for p in out.iterdir()) == ["_plan.json", "errors", "reports"]
 
@@ -300,8 +300,8 @@ def test_a_folder_that_cannot_be_read_is_told(
 ) -> None:
     scandir = os.scandir
 
-    def scan(path: str) -> Any:
-        if Path(path) == corpus / "a":
+    def scan(path: Any) -> Any:
+        if path == str(corpus / "a"):
             raise PermissionError("Permission denied")
         return scandir(path)
 

@@ -460,10 +460,8 @@ def _inputs(url: str, output: Folder) -> tuple[Folder, dict[str, int]]:
         elif folder.fs.isdir(folder.root):
             if folder.fs == output.fs and f"{output.root}/".startswith(f"{folder.root}/"):
                 raise at(output.root, None, "lies in the input; name a folder outside it.")
-            # `find` would leave out what it may not open
-            walked = folder.fs.walk(folder.root, detail=True, on_error="raise")
-            found = {f["name"]: f["size"] for _, _, below in walked for f in below.values()}
-            sizes = {path[len(folder.root) + 1 :]: size for path, size in sorted(found.items())}
+            found = sorted(_sizes(folder.fs, folder.root))
+            sizes = {path[len(folder.root) + 1 :]: size for path, size in found}
             sizes = {n: s for n, s in sizes.items() if not any(p[0] in "._" for p in n.split("/"))}
         else:
             raise at(url, None, "no such file or folder.")
@@ -473,6 +471,15 @@ def _inputs(url: str, output: Folder) -> tuple[Folder, dict[str, int]]:
     if odd := [name for name in sizes if PurePosixPath(name).suffix not in _KINDS]:
         raise at(folder.at(odd[0]), None, f"cannot be read; files should be {known}.")
     return folder, sizes
+
+
+def _sizes(fs: Any, folder: str) -> Iterator[tuple[str, int]]:
+    """All files below a folder, with their sizes; `find` would leave out what it may not open."""
+    for info in fs.ls(folder, detail=True):
+        if info["type"] != "directory":
+            yield info["name"], info["size"]
+        elif info["name"].rstrip("/") != folder:  # a bucket may list a folder in itself
+            yield from _sizes(fs, info["name"])
 
 
 def _cuts(folder: Folder, name: str, rows: int) -> list[tuple[int, ...]]:

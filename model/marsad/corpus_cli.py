@@ -183,7 +183,10 @@ def labels(
         roles: dict[str, dict[str, None]] = {}
         book = Ledger()
         files = [file for source in sources for file in _files(source, from_)]
-        for draft in (draft for file in files for draft in drafts(file, book)):
+        found = [draft for file in files for draft in drafts(file, book)]
+        if not found and not book.entries:
+            raise at(sources[0], None, "holds no report.")
+        for draft in found:
             label_of = {marked.id: marked.label for marked in draft.marked}
             starts = {link.source for link in draft.links}
             for marked in draft.marked:
@@ -193,7 +196,6 @@ def labels(
                 if link.target in label_of:
                     roles.setdefault(link.role, {})[label_of[link.target]] = None
         print(json.dumps(extended(default_labels(), mentions, events, roles).to_dict(), indent=1))
-        _show(book)
         _refuse(book, "the label set leaves them out")
 
 
