@@ -208,5 +208,5 @@ def test_what_is_read_is_not_written_over(command: str, tmp_path: Path) -> None:
     arguments = ["convert", str(source), str(target), "--from", "jsonl", "--to", "jsonl"]
     done = RUNNER.invoke(app, [*arguments, "--ledger", str(source)])
     assert done.exit_code == 2
-    assert "a.jsonl: would be written over what is read" in done.stderr
+    assert "a.jsonl: would replace another file of this command" in done.stderr
     assert source.read_text("utf-8").endswith("{broken\n")

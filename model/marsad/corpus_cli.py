@@ -252,17 +252,17 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 _SHOWN = 20  # entries of a ledger; a wrong label gives one for each of its spans
 
 
-def _spare(read: list[Path], *written: Path | None) -> None:
-    """Raises MarsadError where what is to be written would replace what is read."""
+def _spare(others: list[Path], *written: Path | None) -> None:
+    """Raises MarsadError where what is to be written would replace one of the others."""
     taken = {
         os.path.realpath(path)
-        for source in read
+        for source in others
         for path in (source, *(file for file in source.rglob("*") if file.is_file()))
     }
     for path in written:
         device = path is not None and path.exists() and not path.is_file() and not path.is_dir()
         if path is not None and not device and os.path.realpath(path) in taken:
-            raise at(path, None, "would be written over what is read; name another target.")
+            raise at(path, None, "would replace another file of this command; name one apart.")
 
 
 def _labels(path: Path | None) -> Labels:
