@@ -87,6 +87,7 @@ def test_a_run_does_not_write_over_a_model(tmp_path: Path, tiny_base: Path) -> N
         ("role_width = 0", "role_width should be 1 or more"),
         ("limit = -5", "limit should be 8 or more"),
         ("rewritten = 5", "rewritten should be 0 to 1"),
+        ("taught = 1.5", "taught should be 0 to 1, not 1.5"),
         ("train_reports = -3", "train_reports should be 0 or more"),
         ("corpus = 5", "corpus should be a text in quotes, not 5"),
         ("real = [5]", "real should be a text in quotes, not 5"),
