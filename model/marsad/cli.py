@@ -89,9 +89,10 @@ def predict(
             print(json.dumps(geojson(found, labels), ensure_ascii=False, indent=1))
         elif format is Format.html:
             print(page(found))
+        elif format is Format.acled:
+            _write_rows(acled.rows(found, everything=all))
         else:
-            listed = acled.rows(found, everything=all) if format is Format.acled else None
-            _write_rows(rows(found, labels) if listed is None else listed)
+            _write_rows(rows(found, labels))
 
 
 @app.command("score")

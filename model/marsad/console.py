@@ -15,9 +15,10 @@ from marsad.errors import MarsadError
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """A MarsadError, a full disk too, becomes its sentence on stderr and exit code 2; a closed pipe
-    is no error. Half a surrogate pair, which no output can hold, is printed as its escape."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    is no error. What is printed is UTF-8 whatever the locale, half a surrogate pair its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()
@@ -35,16 +36,10 @@ def told_plainly() -> Iterator[None]:
 
 
 def script(app: typer.Typer) -> None:
-    """Run a console script; help that cannot be written is told plainly, too.
-
-    What is printed is UTF-8 whatever the locale, with escapes for halves of surrogates.
-    """
+    """Run a console script; help that cannot be written is told plainly, too."""
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us
+        if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        else:
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         with told_plainly():
             app()

@@ -63,14 +63,13 @@ class Linker:
         groups: list[list[int]] = []  # for each event the one that it is in
         for j, later in enumerate(scene.events):
             groups.append([j])
-            pairs = [
-                (self.chance(scene.pair(i, j)), i)
+            likely = [
+                (chance, i)
                 for i in range(j)
                 if scene.events[i].type == later.type
+                and (chance := self.chance(scene.pair(i, j))) >= self.threshold
             ]
-            for chance, i in sorted(pairs, reverse=True):
-                if chance < self.threshold:
-                    break
+            for _, i in sorted(likely, reverse=True):
                 if not any(scene.contradict(k, j) for k in groups[i]):
                     groups[i].append(j)
                     groups[j] = groups[i]

@@ -42,6 +42,7 @@ class _Context:
     ahead: bool  # every event that it takes part in is yet to happen
     before: str  # the text around the mention
     after: str
+    following: tuple[str, str] | None  # what stands up to the next of its type, and its words
 
 
 def with_values(report: Report, labels: Labels) -> Report:
@@ -66,12 +67,10 @@ def _valued(report: Report, labels: Labels) -> Iterator[Mention]:
         zero = negated or statuses.get(mention.id) == {rule.zero_status}
         ahead = statuses.get(mention.id) == {rule.ahead_status}
         after = report.text[mention.end : mention.end + _REACH]
-        context = _Context(report.date, dates, zero, ahead, before, after)
-        surface = report.surface(mention)
-        if rule.kind == "date" and (later := following.get(mention.id)):
-            gap = report.text[mention.end : later.start]
-            surface = with_next(surface, gap, report.surface(later))
-        value, reason = _RESOLVERS[rule.kind](surface, context)
+        later = following.get(mention.id)
+        then = (report.text[mention.end : later.start], report.surface(later)) if later else None
+        context = _Context(report.date, dates, zero, ahead, before, after, then)
+        value, reason = _RESOLVERS[rule.kind](report.surface(mention), context)
         if rule.kind == "date" and reason is None:
             dates = (*dates, value)
         yield replace(mention, value=value, reason=reason)
@@ -90,6 +89,8 @@ _Valued = tuple[str, str | None]  # the value and, where it is `?`, why
 
 
 def _date(surface: str, context: _Context) -> _Valued:
+    if context.following:
+        surface = with_next(surface, *context.following)
     found = date_or_reason(
         surface, context.anchor, context.dates, context.before, context.after, context.ahead
     )
