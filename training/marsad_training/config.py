@@ -15,7 +15,16 @@ T = TypeVar("T", bound="Training")
 
 
 @dataclass(frozen=True)
-class Training:
+class Checked:
+    """Settings whose kinds and ranges are checked, whether a file or a caller gives them."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            check(f.name, getattr(self, f.name), f.type)
+
+
+@dataclass(frozen=True)
+class Training(Checked):
     """What every run has: where it starts, how it learns."""
 
     base: str  # folder or hub name of a BERT-like encoder; "default" is `marsad-train encoder`
@@ -69,6 +78,7 @@ class FitConfig(Training):
     loss: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if wrong := sorted(set(self.loss) - LOSS):
             raise MarsadError(f"loss has no {wrong[0]!r}; it has {', '.join(sorted(LOSS))}")
         if self.raw and not self.teachers:
@@ -78,7 +88,7 @@ class FitConfig(Training):
 
 
 @dataclass(frozen=True)
-class TagSet:
+class TagSet(Checked):
     """A public corpus in BIO columns; `nested` ones have several tags a word."""
 
     name: str
@@ -142,10 +152,11 @@ def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
     for name, f in known.items():
         if name not in data and f.default is MISSING and f.default_factory is MISSING:
             raise at(path, None, f"the key {name!r} is missing.")
+    lists = {name for name, f in known.items() if get_origin(f.type) is tuple}
     try:
-        for name, value in data.items():
-            check(name, value, known[name].type)
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        return kind(
+            **{k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in data.items()}
+        )
     except MarsadError as error:
         raise at(path, None, f"{error}.") from error
 
@@ -154,7 +165,7 @@ def check(name: str, value: Any, kind: Any) -> None:
     """Raise MarsadError where the value of a field is not of its kind or out of its range."""
     inner = get_args(kind)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise MarsadError(f"{name} should be a list, not {value!r}")
         for entry in value:
             check(name, entry, inner[0])
