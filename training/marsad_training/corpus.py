@@ -2,9 +2,10 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import StringIO
 from pathlib import Path
+from typing import TypeVar
 
 from datasets import Dataset, DatasetDict, Features, Value
 
@@ -13,6 +14,8 @@ from marsad.errors import at
 from marsad.files import read_json, read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
+
+M = TypeVar("M")
 
 _STRING, _OFFSET, _SCORE = Value("string"), Value("int32"), Value("float64")
 _SPAN = {
@@ -99,17 +102,24 @@ def read_gold(path: Path, labels: Labels | None = None) -> list[Report]:
     return read_splits(path)["test"] if is_corpus else read_reports(path, labels)
 
 
-def read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line and row of a table with tabs, its columns named in the first line.
+def read_table(path: Path, make: Callable[[dict[str, str]], M]) -> Iterator[tuple[int, M]]:
+    """Line of a table with tabs, its columns named in the first, and what is made of it.
 
-    Raises MarsadError that names a line with more or fewer columns.
+    Raises MarsadError that names a line with more or fewer columns, one that a KeyError of `make`
+    says is missing, and a line of which it raises ValueError.
     """
     rows = csv.DictReader(StringIO(read_text(path), newline=""), delimiter="\t")
     try:
         for row in rows:
             if None in row or None in row.values():
                 raise at(path, rows.line_num, "has more or fewer columns than the first line.")
-            yield rows.line_num, row
+            try:
+                made = make(row)
+            except ValueError as error:
+                raise at(path, rows.line_num, f"{error}.") from error
+            except KeyError as error:
+                raise at(path, 1, f"the column {error} is missing.") from error
+            yield rows.line_num, made
     except csv.Error as error:
         raise at(path, rows.line_num, f"{error}.") from error
 

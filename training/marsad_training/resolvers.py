@@ -7,6 +7,7 @@ hand labels: report, start, surface, country, latitude, longitude.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from marsad.errors import at
 from marsad.resolve.places import kilometres, places
@@ -14,8 +15,18 @@ from marsad.resolve.values import UNRESOLVED, with_values
 from marsad.schema import Labels, Report, ResolvedPlace
 from marsad_training.corpus import read_table
 
-_COLUMNS = {"report", "start", "surface", "country", "latitude", "longitude"}
 NEAR = 25.0  # km within which a place counts as found
+
+
+class _Label(NamedTuple):
+    """A row of the hand labels."""
+
+    country: str
+    latitude: float
+    longitude: float
+    report: str
+    start: int
+    surface: str
 
 
 @dataclass(frozen=True)
@@ -57,27 +68,25 @@ def located(reports: Iterable[Report], table: Path, labels: Labels, site: str) -
     the reports fits.
     """
     by_id = {report.id: report for report in reports}
-    found: list[tuple[Mapping[str, str], ResolvedPlace | None]] = []
-    for number, row in read_table(table):
-        if wanting := sorted(_COLUMNS - row.keys()):
-            raise at(table, 1, f"the column {wanting[0]!r} is missing.")
-        try:
-            start, _ = int(row["start"]), (float(row["latitude"]), float(row["longitude"]))
-        except ValueError as error:
-            raise at(table, number, f"{error}.") from error
-        report = by_id.get(row["report"])
+    found: list[tuple[_Label, ResolvedPlace | None]] = []
+    for number, label in read_table(table, _label):
+        report = by_id.get(label.report)
         named = [m for m in report.mentions if m.type in labels.roles[site]] if report else []
-        at_row = [i for i, m in enumerate(named) if m.start == start]
-        if report is None or not at_row or report.surface(named[at_row[0]]) != row["surface"]:
-            raise at(table, number, f"{row['report']} has no mention {row['surface']!r} there.")
-        found.append((row, places(report.surface(m) for m in named)[at_row[0]]))
-    answers = [(row, it) for row, it in found if it is not None]
-    country = sum(it.country == row["country"] for row, it in answers)
-    near = sum(_apart(row, it) <= NEAR for row, it in answers)
+        at_row = [i for i, m in enumerate(named) if m.start == label.start]
+        if report is None or not at_row or report.surface(named[at_row[0]]) != label.surface:
+            raise at(table, number, f"{label.report} has no mention {label.surface!r} there.")
+        found.append((label, places(report.surface(m) for m in named)[at_row[0]]))
+    answers = [(label, it) for label, it in found if it is not None]
+    country = sum(it.country == label.country for label, it in answers)
+    near = sum(_apart(label, it) <= NEAR for label, it in answers)
     yield Tally("country of a place", len(found), len(answers), country, country)
     yield Tally(f"point within {NEAR:.0f} km", len(found), len(answers), near, near)
 
 
-def _apart(row: Mapping[str, str], it: ResolvedPlace) -> float:
-    label = replace(it, latitude=float(row["latitude"]), longitude=float(row["longitude"]))
-    return kilometres(label, it)
+def _label(row: Mapping[str, str]) -> _Label:
+    point = row["country"], float(row["latitude"]), float(row["longitude"])
+    return _Label(*point, row["report"], int(row["start"]), row["surface"])
+
+
+def _apart(label: _Label, it: ResolvedPlace) -> float:
+    return kilometres(replace(it, latitude=label.latitude, longitude=label.longitude), it)
