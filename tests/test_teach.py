@@ -137,7 +137,7 @@ def test_another_network_is_no_teacher(opened: Run) -> None:
     ("wrong", "said"),
     [
         ({"raw": ("raw.jsonl",)}, "none is named"),
-        ({"taught": 1.5}, "taught should be 0 to 1, not 1.5"),
+        ({"taught": 1.5}, "a share, from 0 to 1"),
         ({"folds": 1}, "folds are two or more"),
         ({"folds": 4, "fold": 4}, "fold is one of them"),
     ],

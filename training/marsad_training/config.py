@@ -15,16 +15,7 @@ T = TypeVar("T", bound="Training")
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Settings whose kinds and ranges are checked, whether a file or a caller gives them."""
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            check(f.name, getattr(self, f.name), f.type)
-
-
-@dataclass(frozen=True)
-class Training(Checked):
+class Training:
     """What every run has: where it starts, how it learns."""
 
     base: str  # folder or hub name of a BERT-like encoder; "default" is `marsad-train encoder`
@@ -45,6 +36,10 @@ class Training(Checked):
     limit: int = 380  # subwords in a window
     bf16: bool = False  # pays where the processor computes in bf16
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.accumulate < 1:
+            raise MarsadError("batch and accumulate must be 1 or more")
 
 
 # weights of the parts of the loss, of rare statuses and filled roles within theirs
@@ -83,12 +78,14 @@ class FitConfig(Training):
             raise MarsadError(f"loss has no {wrong[0]!r}; it has {', '.join(sorted(LOSS))}")
         if self.raw and not self.teachers:
             raise MarsadError("raw reports are learnt from teachers, but none is named")
+        if not 0 <= self.taught <= 1:
+            raise MarsadError("taught is a share, from 0 to 1")
         if self.folds and not (self.folds > 1 and 0 <= self.fold < self.folds):
             raise MarsadError("folds are two or more, and fold is one of them, counted from 0")
 
 
 @dataclass(frozen=True)
-class TagSet(Checked):
+class TagSet:
     """A public corpus in BIO columns; `nested` ones have several tags a word."""
 
     name: str
@@ -152,11 +149,10 @@ def _build(kind: type[C], data: dict[str, Any], path: Path) -> C:
     for name, f in known.items():
         if name not in data and f.default is MISSING and f.default_factory is MISSING:
             raise at(path, None, f"the key {name!r} is missing.")
-    lists = {name for name, f in known.items() if get_origin(f.type) is tuple}
     try:
-        return kind(
-            **{k: tuple(v) if k in lists and isinstance(v, list) else v for k, v in data.items()}
-        )
+        for name, value in data.items():
+            check(name, value, known[name].type)
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
     except MarsadError as error:
         raise at(path, None, f"{error}.") from error
 
@@ -165,7 +161,7 @@ def check(name: str, value: Any, kind: Any) -> None:
     """Raise MarsadError where the value of a field is not of its kind or out of its range."""
     inner = get_args(kind)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, list):
             raise MarsadError(f"{name} should be a list, not {value!r}")
         for entry in value:
             check(name, entry, inner[0])

@@ -370,7 +370,7 @@ def open_run(run: Path) -> Run:
     with told_as(path, "is damaged"):
         labels = Labels.from_dict(facts["labels"])
         known = {k: v for k, v in facts["config"].items() if k in FitConfig.__dataclass_fields__}
-        config = replace(FitConfig(base="", epochs=1, batch=1), **known)
+        config = replace(FitConfig(base="", epochs=0, batch=1), **known)
         special = facts["special_tokens"]
         ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
     reader = Reader(read_tokenizer(run / "tokenizer.json"), limit=config.limit, **ids)

@@ -62,7 +62,7 @@ def open_artifact(folder: Path) -> Run:
     reader = load(folder).reader  # it checks the sums
     facts, labels = config["network"], Labels.from_dict(config["labels"])
     encoder = empty_encoder(facts["encoder"])
-    fit = replace(FitConfig(base="", epochs=1, batch=1), role_width=facts["role_width"])
+    fit = replace(FitConfig(base="", epochs=0, batch=1), role_width=facts["role_width"])
     words = WordEncoder(encoder, fit.dropout, fit.word_dropout, reader.unknown_id)
     network = build_network(words, labels, fit)
     state = {name: torch.from_numpy(array) for name, array in weights(folder / "model.onnx")}
