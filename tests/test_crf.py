@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import marsad
 from marsad.crf import LAYERS, Chain, Crf, _marginals, log_ratios, mixed
-from marsad.decode import WordScores, log_odds
+from marsad.decode import WordScores
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.schema import Labels, Report
+from marsad.spans import log_odds
 from marsad.text import Words, split_words
 from marsad.word_features import features, fold, report_features, stem
 
@@ -180,7 +181,7 @@ def test_a_report_that_seems_quiet_tells_no_event(
     report = next(r for r in reports if r.events)
     words = split_words(report.text)
     (scores,) = extractor.score_words([words])
-    triggers = decoder.triggers(decoder.spans("mentions", words, scores), words, scores)
+    triggers = decoder.triggers(decoder.mentions(words, scores), words, scores)
     found = log_odds(max(span.score for span in triggers))
     for least, read in ((found - 0.01, True), (found + 0.01, False)):
         extractor.decoder = replace(decoder, settings=replace(decoder.settings, least=least))

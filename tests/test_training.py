@@ -56,7 +56,8 @@ def test_spans_cut_by_a_window_are_left_out_of_the_loss(
 
 
 def test_torch_and_numpy_score_roles_alike(opened: Any, reports: list[Report]) -> None:
-    from marsad.decode import Span, WordScores
+    from marsad.decode import WordScores
+    from marsad.spans import Span
 
     reader = replace(opened.reader, limit=60)
     items = [encode_report(report, opened.labels, reader)[0] for report in reports[:3]]

@@ -1,13 +1,16 @@
 """What is fitted on dev: best values of a grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
 
-from marsad.decode import Settings, Span, WordScores, link_features, sigmoid
+from marsad.crf import softmax
+from marsad.decode import Decoder, RoleTables, Settings, WordScores, link_features
 from marsad.schema import Labels, Mention, Report
+from marsad.spans import Span, sigmoid, weighed
+from marsad.spans import candidates as tag_candidates
 from marsad.text import split_words
 
 tune = pytest.importorskip("marsad_training.tune", reason="needs the train extra")
@@ -87,6 +90,45 @@ def test_trigger_f1_against_a_loop() -> None:
         assert sheet.f1(odds, -1.0)[place] == pytest.approx(wanted)
 
 
+def test_mentions_are_judged_by_what_dev_says() -> None:
+    """Of what starts alike, one ends surely and is right in nine of ten, one in one of ten."""
+    rng = np.random.default_rng(3)
+    labels = Labels({"ACTOR": "a"}, ("STRIKE",), ("occurred",), {"agent": ("ACTOR",)}, {})
+    tables = RoleTables(np.zeros((1, 1, 1), np.float32), ())
+    reports, words, scores = [], [], []
+    for n in range(300):
+        goes_on = 0.1 if n % 2 else 0.4
+        tags = np.log([[0.3, 0.7, 1e-6], [0.99 - goes_on, 0.01, goes_on]]).astype(np.float32)
+        right = rng.random() < (0.9 if n % 2 else 0.1)
+        gold = (Mention("a1", "ACTOR", 0, 3),) if right else ()
+        reports.append(Report(str(n), "جيش قصف", None, gold))
+        words.append(split_words("جيش قصف"))
+        scores.append(WordScores(tags, *[np.zeros((2, 3), np.float32)] * 5))
+    decoder = Decoder(labels, tables)
+    found = replace(decoder, settings=tune._with_mentions(decoder, reports, words, scores))
+    for n, share in ((1, 0.9), (0, 0.1)):
+        chances = softmax(found.logits("mentions", scores[n]))
+        judged = weighed(*tag_candidates(chances), found.settings.mentions)
+        assert judged[0].score == pytest.approx(share, abs=0.06)
+    assert 0.1 < found.settings.threshold["mentions"] < 0.9
+
+
+def test_to_miss_a_rarer_status_is_worse_than_to_fear_one() -> None:
+    sheet = object.__new__(tune.StatusSheet)
+    sheet.gold = np.array([1] * 10 + [0] * 100)
+    logits = np.zeros((110, 2), np.float32)
+    logits[:10, 0], logits[10:40, 0], logits[40:, 0] = 1.1, 1.1, 9.0  # as sure where it is wrong
+    logits[:5, 0] = -9.0
+    bonus = tune._BONUS.tolist()
+    plain, missed = (dict(zip(bonus, sheet.f(logits, beta), strict=True)) for beta in (1.0, 2.0))
+    assert plain[0.0] == pytest.approx(2 * 5 / (10 + 5))
+    assert plain[-1.5] == pytest.approx(2 * 10 / (10 + 40))
+    assert missed[0.0] == pytest.approx(5 * 5 / (4 * 10 + 5))
+    assert missed[-1.5] == pytest.approx(5 * 10 / (4 * 10 + 40))
+    assert plain[0.0] > plain[-1.5]
+    assert missed[-1.5] > missed[0.0]
+
+
 @dataclass(frozen=True)
 class _Judge:
     """A decoder whose candidates are right as often as their arguments say."""
@@ -94,7 +136,7 @@ class _Judge:
     labels: ClassVar = Labels({"ACTOR": "a"}, ("STRIKE",), ("occurred",), {"agent": ("ACTOR",)}, {})
     settings: Settings
 
-    def spans(self, *_: Any) -> list[Span]:
+    def mentions(self, *_: Any) -> list[Span]:
         return []
 
     def trigger_features(self, triggers: list[Span], *_: Any) -> np.ndarray:

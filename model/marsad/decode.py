@@ -9,7 +9,7 @@ Shapes: W words, T tags, R roles, K role dimensions, E triggers, M mentions.
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +20,25 @@ from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.roles import FEATURES, pair_features
 from marsad.schema import Argument, Event, Labels, Mention, Report
+from marsad.spans import (
+    Floats,
+    Span,
+    apart,
+    bio_spans,
+    candidate_prior,
+    candidates,
+    closed,
+    log_odds,
+    sigmoid,
+    viterbi,
+    weighed,
+)
 from marsad.text import JOINED, TATWEEL, Words
 from marsad.word_features import features, report_features
 
 # tagging layer -> its scores
 HEADS = {"mentions": "mention_tags", "triggers": "trigger_tags"}
+_DOUBTFUL = 0.25  # chance from which what fills a role is a mention; what fills none needs more
 # The CRF is not asked about pairs whose likeliest role has less than this from the network
 _LEAST = 0.02
 _UNLIKELY = 2.5e-3  # chances of roles below it, and those of forbidden ones, are all alike
@@ -32,12 +46,6 @@ _REACH = 400  # words between a trigger and its arguments at most; no window sho
 # Log odds of a trigger's likeliest arguments, as evidence that it is one: no evidence is -3
 _EVIDENCE = (-3.0, 6.0)
 _NO_OTHER = -4.0  # log odds of the surest other trigger where there is none
-
-# what opens a quotation or a bracket -> what closes it
-_CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
-_CLOSING = frozenset(_CLOSERS.values())
-
-Floats = NDArray[np.float32]
 
 
 class WordScores(NamedTuple):
@@ -51,12 +59,12 @@ class WordScores(NamedTuple):
     mention_roles: Floats
 
 
-class Span(NamedTuple):
-    """Words `first` to `last` (exclusive) as one label, by index, with a probability."""
+class Link(NamedTuple):
+    """That a mention fills a role of an event, both by their place, with a probability."""
 
-    first: int
-    last: int
-    label: int
+    event: int
+    role: str
+    mention: int
     score: float
 
 
@@ -96,19 +104,22 @@ class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
     `outside` is added to the score of the outside tag before Viterbi, and to that of the first
-    status; `threshold` is the probability from which a role is filled, by role, and that from which
-    a candidate is a trigger, as "triggers"; `certainty` is the (slope, shift) that turns the log
-    odds of a span's score into those of its being right (Platt 1999); `triggers` are the weights
-    that make of `Decoder.trigger_features` the log odds of a candidate's being right, and `links`
-    those, by role, that make of `link_features` the log odds of a link's being right, its trigger
-    and its mention included; `least` is what the log odds of a report's surest trigger are at least
-    where it tells any event.
+    status; `threshold` is the probability from which a role is filled, by role, that from which a
+    candidate is a trigger, as "triggers", and that from which one that fills no role is a mention,
+    as "mentions"; `certainty` is the (slope,
+    shift) that turns the log odds of a span's score into those of its being right (Platt 1999);
+    `mentions` are the weights that make of the features of `candidates` the log odds of a
+    candidate's being right, `triggers` those for `Decoder.trigger_features`, and `links` those, by
+    role, that make of `link_features` the log odds of a link's being right, its trigger and its
+    mention included; `least` is what the log odds of a report's surest trigger are at least where
+    it tells any event.
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
     outside: Mapping[str, float] = field(default_factory=dict)
     threshold: Mapping[str, float] = field(default_factory=dict)
     certainty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    mentions: tuple[float, ...] = ()
     triggers: tuple[float, ...] = ()
     links: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     least: float = -100.0
@@ -147,79 +158,95 @@ class Decoder:
         """The report that the scores say; offsets point into the raw text."""
         if not len(words):
             return Report(id, text, date)
-        spans = self.spans("mentions", words, scores)
+        spans = self.mentions(words, scores)
         triggers = self.triggers(spans, words, scores)
+        links = self.links(triggers, spans, words, scores)
         joined = scores.clitics.argmax(-1).tolist()
         starts = {
             first: _start(text, *words.spans[first], joined[first])
             for first, *_ in (*spans, *triggers)
         }
         types, counts = list(self.labels.mentions), dict.fromkeys(self.labels.mentions, 0)
-        mentions = []
-        for span in spans:
+        least, filling = (
+            self.settings.threshold.get("mentions", 0.5),
+            {link.mention for link in links},
+        )
+        mentions = {}
+        for place, span in enumerate(spans):
+            if span.score < least and place not in filling:
+                continue
             type = types[span.label]
             counts[type] += 1
-            mentions.append(
-                Mention(
-                    f"{self.labels.mentions[type]}{counts[type]}", type,
-                    starts[span.first], words.spans[span.last - 1][1],
-                    self._certain("mentions", span.score),
-                )
+            mentions[place] = Mention(
+                f"{self.labels.mentions[type]}{counts[type]}", type,
+                starts[span.first], words.spans[span.last - 1][1],
+                self._certain("mentions", span.score),
             )  # fmt: skip
-        arguments = self._arguments(triggers, spans, mentions, words, scores)
+        arguments: list[list[Argument]] = [[] for _ in triggers]
+        for event, role, place, score in links:
+            arguments[event].append(Argument(role, mentions[place].id, score))
         statuses = self.status_logits(triggers, words, scores).argmax(-1)
         events = tuple(
             Event(
                 f"e{i + 1}", self.labels.events[span.label],
                 self.labels.statuses[statuses[i]],
-                starts[span.first], words.spans[span.last - 1][1], arguments[i],
+                starts[span.first], words.spans[span.last - 1][1], tuple(arguments[i]),
                 self._certain("triggers", span.score),
             )
             for i, span in enumerate(triggers)
         )  # fmt: skip
-        return Report(id, text, date, tuple(mentions), events)
+        return Report(id, text, date, tuple(mentions.values()), events)
 
-    def spans(self, layer: str, words: Words, scores: WordScores) -> list[Span]:
-        """The spans of a layer of `HEADS`, of one word or more; of an empty text none."""
+    def mentions(self, words: Words, scores: WordScores) -> list[Span]:
+        """What may be a mention, none overlapping, each scored with its chance of being right."""
+        found, features = candidates(softmax(self.logits("mentions", scores)))
+        weights = self.settings.mentions or candidate_prior()
+        return list(closed(apart(weighed(found, features, weights), _DOUBTFUL), words.forms))
+
+    def tagged(self, words: Words, scores: WordScores) -> list[Span]:
+        """What may be a trigger: the spans of the best path of tags; of an empty text none."""
         if not len(words):
             return []
-        logits: Floats = getattr(scores, HEADS[layer])
-        logits = logits / self.settings.temperature.get(layer, 1.0)
+        logits = self.logits("triggers", scores)
         path = logits.copy()
-        path[:, 0] += self.settings.outside.get(layer, 0.0)
+        path[:, 0] += self.settings.outside.get("triggers", 0.0)
         return list(closed(bio_spans(viterbi(path), softmax(logits)), words.forms))
+
+    def logits(self, layer: str, scores: WordScores) -> Floats:
+        """(W, T) The scores of the tags of a layer of `HEADS`, at its temperature."""
+        logits: Floats = getattr(scores, HEADS[layer])
+        return logits / np.float32(self.settings.temperature.get(layer, 1.0))
 
     def triggers(self, spans: Sequence[Span], words: Words, scores: WordScores) -> list[Span]:
         """The triggers beside the mentions `spans`, each scored with its chance of being right."""
-        candidates = self.spans("triggers", words, scores)
-        if not candidates:
+        tagged = self.tagged(words, scores)
+        if not tagged:
             return []
-        features = self.trigger_features(candidates, spans, words, scores)
+        features = self.trigger_features(tagged, spans, words, scores)
         weights = self.settings.triggers or trigger_prior(self.labels)
-        odds = features @ np.array(weights, np.float32)
-        if odds.max() < self.settings.least:
+        found = weighed(tagged, features, weights)
+        if log_odds(max(span.score for span in found)) < self.settings.least:
             return []
         least = self.settings.threshold.get("triggers", 0.0)
-        judged = zip(candidates, sigmoid(odds).tolist(), strict=True)
-        return [span._replace(score=chance) for span, chance in judged if chance >= least]
+        return [span for span in found if span.score >= least]
 
     def trigger_features(
-        self, candidates: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
+        self, tagged: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
     ) -> Floats:
         """(E, 4 + R) One; the log odds of a candidate, of the surest other, and of a report that
         tells events by the CRF; those of the likeliest mention in each role, by the network."""
-        odds = np.array([log_odds(span.score) for span in candidates])
+        odds = np.array([log_odds(span.score) for span in tagged])
         others = np.full(len(odds), _NO_OTHER)
         if len(odds) > 1:
             surest = odds.argmax()
             others[:] = odds[surest]
             others[surest] = np.delete(odds, surest).max()
         evidence = np.full((len(odds), len(self.labels.roles)), -np.inf)
-        for own, (first, last), (start, end) in sections(candidates, spans, len(words)):
+        for own, (first, last), (start, end) in sections(tagged, spans, len(words)):
             if own[0] == own[1] or start == end:
                 continue
             near = spans[start:end]
-            logits = self.role_logits(candidates[first:last], near, words, scores)
+            logits = self.role_logits(tagged[first:last], near, words, scores)
             best = np.where(self.legal(near), logits, -np.inf).max(1)
             evidence[slice(*own)] = best[own[0] - first : own[1] - first]
         told = np.full(len(odds), self.eventful(words))
@@ -237,15 +264,11 @@ class Decoder:
         slope, shift = self.settings.certainty.get(kind, (1.0, 0.0))
         return round(1 / (1 + exp(-slope * log_odds(score) - shift)), 4)
 
-    def _arguments(
-        self,
-        triggers: list[Span],
-        spans: list[Span],
-        mentions: list[Mention],
-        words: Words,
-        scores: WordScores,
-    ) -> list[tuple[Argument, ...]]:
-        found: list[list[Argument]] = [[] for _ in triggers]
+    def links(
+        self, triggers: list[Span], spans: list[Span], words: Words, scores: WordScores
+    ) -> list[Link]:
+        """The arguments, by role and then by mention for each trigger."""
+        found = []
         roles = list(self.labels.roles)
         least = np.array([self.settings.threshold.get(role, 0.5) for role in roles], np.float32)
         for own, (first, last), (start, end) in sections(triggers, spans, len(words)):
@@ -256,11 +279,11 @@ class Decoder:
             chances = self.role_chances(events, near, words, scores)
             chances = self.link_chances(chances, events, near, legal)
             over = (chances >= least) & legal
-            for r, e, m in np.argwhere(over.transpose(2, 0, 1)):
+            for r, e, m in np.argwhere(over.transpose(2, 0, 1)).tolist():
                 if own[0] <= first + e < own[1]:
                     score = round(float(chances[e, m, r]), 4)
-                    found[first + e].append(Argument(roles[r], mentions[start + m].id, score))
-        return [tuple(arguments) for arguments in found]
+                    found.append(Link(first + e, roles[r], start + m, score))
+        return found
 
     def legal(self, spans: Sequence[Span]) -> NDArray[np.bool_]:
         """(M, R) Which roles the label set lets each mention fill."""
@@ -386,46 +409,6 @@ def marked(spans: Sequence[Span], types: Sequence[str]) -> list[Marked]:
     return [Marked(span.first, span.last, types[span.label]) for span in spans]
 
 
-def viterbi(logits: Floats) -> NDArray[np.int64]:
-    """The best legal BIO path (W) through tag scores (W, T): I-x follows only B-x or I-x.
-
-    Tags are ordered O, B-1, I-1, B-2, I-2, ...; the work is linear in T, since a tag other than
-    I-x may follow any tag.
-    """
-    first = logits[0].copy()
-    first[2::2] = -np.inf
-    rows = [first]
-    for word in logits[1:]:
-        last = rows[-1]
-        row = last.max() + word
-        row[2::2] = np.maximum(last[1::2], last[2::2]) + word[2::2]
-        rows.append(row)
-    best = np.stack(rows)
-    any_tag = best.argmax(1).tolist()
-    stays = (best[:, 2::2] >= best[:, 1::2]).tolist()
-    path = [any_tag[-1]]
-    for word in range(len(best) - 2, -1, -1):
-        tag = path[-1]
-        if tag == 0 or tag % 2:
-            path.append(any_tag[word])
-        else:
-            path.append(tag if stays[word][tag // 2 - 1] else tag - 1)
-    return np.array(path[::-1], np.int64)
-
-
-def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
-    """Spans of a legal BIO path; their score is the product of the chances of their tags."""
-    at_path = chances[np.arange(len(path)), path]
-    firsts = np.flatnonzero(path % 2 == 1)
-    spans = []
-    for first in firsts.tolist():
-        last = first + 1
-        while last < len(path) and path[last] == path[first] + 1:
-            last += 1
-        spans.append(Span(first, last, int(path[first]) // 2, float(at_path[first:last].prod())))
-    return spans
-
-
 def _start(text: str, start: int, end: int, joined: int) -> int:
     """Where a span that begins with a word starts: after so many letters joined before it."""
     if joined < end - start and JOINED.issuperset(text[start : start + joined]):
@@ -435,54 +418,6 @@ def _start(text: str, start: int, end: int, joined: int) -> int:
     return start
 
 
-def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
-    """The spans with quotes and brackets in pairs, as annotators leave them.
-
-    At its edges what has no partner inside is left out, and a span of nothing else is none; what
-    is opened inside and closed right after the span is taken in.
-    """
-    taken = {span.first for span in spans}
-    for span in spans:
-        first, last = span.first, span.last
-        lone = _lone(forms, first, last)
-        while first < last and first in lone:
-            first += 1
-        while first < last and last - 1 in lone:
-            last -= 1
-        if first == last:
-            continue
-        wanted = {_CLOSERS.get(forms[place]) for place in lone if first < place < last}
-        if last < len(forms) and last not in taken and forms[last] in wanted:
-            last += 1
-        yield span._replace(first=first, last=last)
-
-
-def _lone(forms: Sequence[str], first: int, last: int) -> set[int]:
-    """The places of quotes and brackets without a partner between the words."""
-    opened: list[int] = []
-    lone: set[int] = set()
-    for place in range(first, last):
-        if opened and forms[place] == _CLOSERS[forms[opened[-1]]]:
-            opened.pop()
-        elif forms[place] in _CLOSERS:
-            opened.append(place)
-        elif forms[place] in _CLOSING:
-            lone.add(place)
-    return lone.union(opened)
-
-
 def span_means(projections: Floats, spans: NDArray[np.int64]) -> Floats:
     """(W, D) word vectors and (N, 2) word spans, end exclusive -> (N, D) means."""
     return np.stack([projections[a:b].mean(0) for a, b in spans])
-
-
-def log_odds(chance: float) -> float:
-    """Of a probability that is kept from 0 and 1."""
-    chance = min(max(chance, 1e-4), 1 - 1e-4)
-    return log(chance / (1 - chance))
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """Element-wise, safe for large values."""
-    chances: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
-    return chances

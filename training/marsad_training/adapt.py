@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from marsad.decode import viterbi
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_bytes
+from marsad.spans import viterbi
 from marsad.text import normalise
 from marsad.windows import Reader, plan
 from marsad_training.config import AdaptConfig, TagSet, as_dict

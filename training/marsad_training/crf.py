@@ -10,10 +10,11 @@ import numpy as np
 
 from marsad.artifact import CRF, load
 from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
-from marsad.decode import HEADS, Decoder, WordScores, log_odds, marked, sigmoid, viterbi
+from marsad.decode import HEADS, Decoder, WordScores, marked
 from marsad.errors import MarsadError
 from marsad.event_features import Marked, role_features, status_features
 from marsad.schema import Labels, Report
+from marsad.spans import log_odds, sigmoid, viterbi
 from marsad.text import Words, split_words
 from marsad.word_features import features, report_features
 from marsad_training.corpus import fingerprint
@@ -245,7 +246,7 @@ def _status_curve(
 
     def curve(chain: Chain) -> list[float]:
         marginals = chain.marginals(rows)
-        return [max(sheet.f1(mixed(logits, marginals, weight))) for weight in WEIGHTS]
+        return [max(sheet.f(mixed(logits, marginals, weight))) for weight in WEIGHTS]
 
     return curve if rows else lambda _: [0.0] * len(WEIGHTS)
 

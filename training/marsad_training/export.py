@@ -20,12 +20,13 @@ import torch
 from marsad.artifact import CRF, FILES, FORMAT, NETWORK, SUMS, load, seal
 from marsad.corpus.splits import theatre
 from marsad.crf import Crf
-from marsad.decode import Decoder, WordScores, viterbi
+from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
 from marsad.files import check_free, read_json, told_as, write_bytes, write_text
 from marsad.schema import Report
 from marsad.score import score
+from marsad.spans import viterbi
 from marsad.text import NORMALISATION, split_words
 from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import read_reports, read_splits

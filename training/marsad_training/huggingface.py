@@ -34,12 +34,13 @@ from transformers import (
     pipeline,
 )
 
-from marsad.decode import Settings, viterbi
+from marsad.decode import Settings
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.files import check_free, write_bytes, write_text
 from marsad.schema import Mention, Report
 from marsad.score import score
+from marsad.spans import viterbi
 from marsad.text import WORD, normalise, split_words
 from marsad.windows import Reader
 from marsad_training.card import rendered

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
-from marsad.decode import HEADS, bio_spans, viterbi
+from marsad.decode import HEADS
 from marsad.extractor import Extractor
 from marsad.schema import Labels, Report
+from marsad.spans import bio_spans, viterbi
 from marsad.text import split_words
 
 

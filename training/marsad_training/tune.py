@@ -14,14 +14,18 @@ from marsad.decode import (
     HEADS,
     Decoder,
     Settings,
-    Span,
     WordScores,
     link_features,
-    log_odds,
     trigger_prior,
-    viterbi,
 )
 from marsad.schema import Labels, Report
+from marsad.spans import (
+    Span,
+    candidate_prior,
+    candidates,
+    log_odds,
+    viterbi,
+)
 from marsad.text import Words, split_words
 from marsad_training.calibration import judged
 from marsad_training.tags import span_f1, tag_path
@@ -33,7 +37,10 @@ LEAST = np.arange(-3.0, 3.01, 0.1)
 _PRIOR = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)  # of the weights of link features: the role's chance alone
 _HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
-_TIED = 1e-2  # F1 of rarer statuses, a sixth of the events; to miss one is worse than to fear one
+_BONUS = np.arange(-4.0, 2.01, 0.25)  # of the first status
+_MISSED = (
+    2.0  # to miss a rarer status is so much worse than to fear one: beta of van Rijsbergen 1979
+)
 _GIVEN = 5e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
 _CANDIDATES = -0.75  # less bonus of the outside tag than is best alone: more triggers to judge
 
@@ -134,6 +141,38 @@ def _outside(logits: list[NDArray[np.float32]], gold: list[NDArray[np.int64]]) -
     return _best(_OUTSIDE, curve, neutral=0.0)
 
 
+def _with_mentions(
+    decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
+) -> Settings:
+    """The weights under which the candidates' being right is likeliest, and the chance from which
+    they are mentions, roles apart, that gives the best F1."""
+    prior = np.array(candidate_prior())
+    gold = [
+        _mention_places(report, at, decoder.labels) for report, at in zip(dev, words, strict=True)
+    ]
+    found = [candidates(softmax(decoder.logits("mentions", said))) for said in scores]
+    features = np.concatenate([np.zeros((0, len(prior))), *(rows for _, rows in found)])
+    right = [s[:3] in had for (spans, _), had in zip(found, gold, strict=True) for s in spans]
+    weights = np.round(logistic(features, np.array(right, np.float64), prior), 4).tolist()
+    decoder = replace(decoder, settings=replace(decoder.settings, mentions=tuple(weights)))
+    rated = [decoder.mentions(*pair) for pair in zip(words, scores, strict=True)]
+    curve = []
+    for chance in _THRESHOLDS:
+        kept = [{s[:3] for s in spans if s.score >= chance} for spans in rated]
+        hits = sum(len(a & b) for a, b in zip(kept, gold, strict=True))
+        curve.append(2 * hits / max(sum(map(len, kept)) + sum(map(len, gold)), 1))
+    chance = _best(_THRESHOLDS, curve, neutral=0.5)
+    threshold = {**decoder.settings.threshold, "mentions": chance}
+    return replace(decoder.settings, threshold=threshold)
+
+
+def _mention_places(report: Report, words: Words, labels: Labels) -> set[tuple[int, int, int]]:
+    """First and last word and label of each gold mention, by index."""
+    types = list(labels.mentions)
+    placed = [(words.span(m.start, m.end), m.type) for m in report.mentions]
+    return {(*span, types.index(type)) for span, type in placed if span}
+
+
 class Candidates(NamedTuple):
     """What was read in a dev report that may be triggers (E), and which of it gold has."""
 
@@ -156,7 +195,7 @@ class EventSheet:
         self.read: list[Candidates] = []
         types = decoder.labels.events
         for report, at, said in zip(dev, words, scores, strict=True):
-            if not (triggers := decoder.spans("triggers", at, said)):
+            if not (triggers := decoder.tagged(at, said)):
                 continue
             gold = {(at.span(e.start, e.end), e.type) for e in report.events}
             right = np.array([((t.first, t.last), types[t.label]) in gold for t in triggers])
@@ -190,7 +229,7 @@ def _with_triggers(
     prior = np.array(trigger_prior(decoder.labels))
     features = []
     for x in sheet.read:
-        spans = decoder.spans("mentions", x.words, x.scores)
+        spans = decoder.mentions(x.words, x.scores)
         found = decoder.trigger_features(x.triggers, spans, x.words, x.scores)
         features.append(found.astype(np.float64))
     right = np.concatenate([np.zeros(0), *(x.right for x in sheet.read)])
@@ -203,7 +242,7 @@ def _with_triggers(
     return replace(
         settings,
         triggers=tuple(weights.tolist()),
-        threshold={"triggers": chance},
+        threshold={**settings.threshold, "triggers": chance},
         least=round(float(LEAST[stricter >= stricter.max() - _GIVEN].max()), 2),
     )
 
@@ -221,28 +260,29 @@ class StatusSheet:
             gold += [labels.statuses.index(status) for *_, status in found]
         self.gold = np.array(gold, np.int64)
 
-    def f1(self, logits: NDArray[np.float32]) -> list[float]:
-        """F1 of all statuses but the first, for each bonus of the first, from scores (N, S)."""
+    def f(self, logits: NDArray[np.float32], beta: float = 1.0) -> list[float]:
+        """F of all statuses but the first, for each bonus of the first, from scores (N, S)."""
         curve = []
-        for bonus in _OUTSIDE:
+        for bonus in _BONUS:
             shifted = logits.copy()
             shifted[:, 0] += bonus
             read = shifted.argmax(-1)
             right = ((self.gold == read) & (self.gold > 0)).sum()
-            curve.append(float(2 * right / max((self.gold > 0).sum() + (read > 0).sum(), 1)))
+            total = beta**2 * (self.gold > 0).sum() + (read > 0).sum()
+            curve.append(float((1 + beta**2) * right / max(total, 1)))
         return curve
 
 
 def _with_statuses(
     decoder: Decoder, dev: Sequence[Report], words: list[Words], scores: list[WordScores]
 ) -> Settings:
-    """The lowest bonus of the first status that costs next to no F1 of the others."""
+    """The bonus of the first status that gives the best F of the others."""
     settings, sheet = decoder.settings, StatusSheet(decoder.labels, dev, words)
     if not len(sheet.gold):
         return settings
     found = zip(sheet.read, words, scores, strict=True)
-    curve = np.array(sheet.f1(np.concatenate([decoder.status_logits(*each) for each in found])))
-    bonus = float(_OUTSIDE[curve >= curve.max() - _TIED].min())
+    logits = np.concatenate([decoder.status_logits(*each) for each in found])
+    bonus = _best(_BONUS, sheet.f(logits, _MISSED), neutral=0.0)
     return replace(settings, outside={**settings.outside, "statuses": bonus})
 
 
@@ -336,7 +376,7 @@ def _links(report: Report, words: Words) -> set[tuple[Any, ...]]:
 
 def _read(decoder: Decoder, report: Report, words: Words, scores: WordScores) -> Read:
     labels = decoder.labels
-    spans = decoder.spans("mentions", words, scores)
+    spans = decoder.mentions(words, scores)
     triggers = decoder.triggers(spans, words, scores)
     types, links = list(labels.mentions), _links(report, words)
     events = [((t.first, t.last), labels.events[t.label]) for t in triggers]
@@ -367,7 +407,12 @@ def _with_links(
 
 
 # what is fitted one after another, each beside what was fitted before -> by the layer it is of
-_FITS = {"reports": _with_triggers, "statuses": _with_statuses, "roles": _with_links}
+_FITS = {
+    "mentions": _with_mentions,
+    "reports": _with_triggers,
+    "statuses": _with_statuses,
+    "roles": _with_links,
+}
 
 
 def _best(grid: NDArray[np.floating], curve: list[float], neutral: float) -> float:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from marsad.decode import HEADS, bio_spans, viterbi
+from marsad.decode import HEADS
 from marsad.schema import Labels, Report
+from marsad.spans import bio_spans, viterbi
 from marsad.text import Words
 from marsad.word_features import features
 from marsad_training.benchmark.lexicon import Found

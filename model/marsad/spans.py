@@ -1,0 +1,180 @@
+"""Tag scores -> spans: the best path of tags, and single spans that are judged for themselves.
+
+Tags are ordered O, B-1, I-1, B-2, I-2, ... Shapes: W words, T tags, N candidates.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_LIKELY = 0.05  # chance of its tags from which a span is a candidate, and of its first one
+_CERTAIN = 1e-4  # probabilities are kept so far from 0 and 1
+# what opens a quotation or a bracket -> what closes it
+_CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
+_CLOSING = frozenset(_CLOSERS.values())
+
+
+class Span(NamedTuple):
+    """Words `first` to `last` (exclusive) as one label, by index, with a probability."""
+
+    first: int
+    last: int
+    label: int
+    score: float
+
+
+def viterbi(logits: Floats) -> NDArray[np.int64]:
+    """The best legal BIO path (W) through tag scores (W, T): I-x follows only B-x or I-x.
+
+    The work is linear in T, since a tag other than I-x may follow any tag.
+    """
+    first = logits[0].copy()
+    first[2::2] = -np.inf
+    rows = [first]
+    for word in logits[1:]:
+        last = rows[-1]
+        row = last.max() + word
+        row[2::2] = np.maximum(last[1::2], last[2::2]) + word[2::2]
+        rows.append(row)
+    best = np.stack(rows)
+    any_tag = best.argmax(1).tolist()
+    stays = (best[:, 2::2] >= best[:, 1::2]).tolist()
+    path = [any_tag[-1]]
+    for word in range(len(best) - 2, -1, -1):
+        tag = path[-1]
+        if tag == 0 or tag % 2:
+            path.append(any_tag[word])
+        else:
+            path.append(tag if stays[word][tag // 2 - 1] else tag - 1)
+    return np.array(path[::-1], np.int64)
+
+
+def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
+    """Spans of a legal BIO path; their score is the product of the chances of their tags."""
+    at_path = chances[np.arange(len(path)), path]
+    firsts = np.flatnonzero(path % 2 == 1)
+    spans = []
+    for first in firsts.tolist():
+        last = first + 1
+        while last < len(path) and path[last] == path[first] + 1:
+            last += 1
+        spans.append(Span(first, last, int(path[first]) // 2, float(at_path[first:last].prod())))
+    return spans
+
+
+def candidates(chances: Floats) -> tuple[list[Span], Floats]:
+    """The spans that tags of these chances (W, T) may mean, and what tells which are right.
+
+    They may overlap; the score of one is the chance that it starts where it does, goes on and ends.
+    Features (N, 11): one; the log odds of the score; those of the start, of the least sure word
+    after it (a span of one word has none) and of the end, their squares and products.
+    """
+    spans, parts = [], []
+    starts = chances[:, 1::2].tolist()
+    goes_on = [*chances[:, 2::2].tolist(), [0.0] * (chances.shape[1] // 2)]
+    for first, label in np.argwhere(chances[:, 1::2] >= _LIKELY).tolist():
+        last, least, whole = first + 1, 1.0, starts[first][label]
+        while whole >= _LIKELY:
+            on = goes_on[last][label]
+            if whole * (1 - on) >= _LIKELY:
+                spans.append(Span(first, last, label, whole * (1 - on)))
+                parts.append((starts[first][label], least, 1 - on))
+            last, least, whole = last + 1, min(least, on), whole * on
+    scores = _log_odds(np.array([[span.score] for span in spans]).reshape(-1, 1))
+    edges = _log_odds(np.array(parts).reshape(-1, 3))
+    left, right = np.triu_indices(3)
+    features = (np.ones_like(scores), scores, edges, edges[:, left] * edges[:, right])
+    return spans, np.hstack(features).astype(np.float32)
+
+
+def candidate_prior() -> tuple[float, ...]:
+    """Weights of the features of `candidates`: the score, and nothing else."""
+    return (0.0, 1.0, *[0.0] * 9)
+
+
+def weighed(spans: Sequence[Span], features: Floats, weights: Sequence[float]) -> list[Span]:
+    """The spans (N), each scored with the chance that its features (N, F) and the weights tell."""
+    chances = sigmoid(features @ np.array(weights, np.float32)).tolist()
+    return [span._replace(score=chance) for span, chance in zip(spans, chances, strict=True)]
+
+
+def apart(spans: Sequence[Span], least: float) -> list[Span]:
+    """Of spans that may overlap those that are likeliest together, in the order of the text.
+
+    Each counts by how far the log odds of its score are above those of `least`; others are left.
+    """
+    likely = sorted((span for span in spans if span.score > least), key=lambda span: span.last)
+    ends, best = [0], [(0.0, 0)]  # of the best choice so far its sum, and how many come before it
+    taken: list[Span] = []
+    for span in likely:
+        before = bisect_right(ends, span.first)
+        worth = best[before - 1][0] + log_odds(span.score) - log_odds(least)
+        if worth > best[-1][0]:
+            ends.append(span.last)
+            best.append((worth, before))
+            taken.append(span)
+    chosen, place = [], len(taken)
+    while place:
+        chosen.append(taken[place - 1])
+        place = best[place][1] - 1
+    return chosen[::-1]
+
+
+def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
+    """The spans with quotes and brackets in pairs, as annotators leave them.
+
+    At its edges what has no partner inside is left out, and a span of nothing else is none; what
+    is opened inside and closed right after the span is taken in.
+    """
+    taken = {span.first for span in spans}
+    for span in spans:
+        first, last = span.first, span.last
+        lone = _lone(forms, first, last)
+        while first < last and first in lone:
+            first += 1
+        while first < last and last - 1 in lone:
+            last -= 1
+        if first == last:
+            continue
+        wanted = {_CLOSERS.get(forms[place]) for place in lone if first < place < last}
+        if last < len(forms) and last not in taken and forms[last] in wanted:
+            last += 1
+        yield span._replace(first=first, last=last)
+
+
+def _lone(forms: Sequence[str], first: int, last: int) -> set[int]:
+    """The places of quotes and brackets without a partner between the words."""
+    opened: list[int] = []
+    lone: set[int] = set()
+    for place in range(first, last):
+        if opened and forms[place] == _CLOSERS[forms[opened[-1]]]:
+            opened.pop()
+        elif forms[place] in _CLOSERS:
+            opened.append(place)
+        elif forms[place] in _CLOSING:
+            lone.add(place)
+    return lone.union(opened)
+
+
+def log_odds(chance: float) -> float:
+    """Of a probability that is kept from 0 and 1."""
+    chance = min(max(chance, _CERTAIN), 1 - _CERTAIN)
+    return log(chance / (1 - chance))
+
+
+def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    kept = np.clip(chances, _CERTAIN, 1 - _CERTAIN)
+    odds: NDArray[np.float64] = np.log(kept) - np.log1p(-kept)
+    return odds
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Element-wise, safe for large values."""
+    chances: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
+    return chances
