@@ -71,7 +71,7 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
-        (_edit(marsad_artifact=99), "is no marsad artifact of format 4"),
+        (_edit(marsad_artifact=99), "is no marsad artifact of format 5"),
         (_edit(crf_weights={}), "config.json: is damaged: 'mentions'"),
         (_edit(normalisation=0), "was made for normalisation 0"),
         (_edit(labels={}), "is damaged: the label set lacks"),

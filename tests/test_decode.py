@@ -1,7 +1,7 @@
 """The decoder: Viterbi against every legal path, spans, and reports from hand-made word scores."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations_with_replacement, product
 from math import exp, sqrt
 
 import numpy as np
@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from marsad import decode
 from marsad.crf import softmax
-from marsad.decode import Decoder, RoleTables, Settings, WordScores, link_features, span_means
+from marsad.decode import (
+    Decoder,
+    RoleTables,
+    Settings,
+    WordScores,
+    link_features,
+    span_means,
+    trigger_prior,
+)
 from marsad.errors import MarsadError
 from marsad.roles import FEATURES, pair_features
 from marsad.schema import Argument, Event, Labels, Mention, Report
@@ -227,15 +235,22 @@ def test_trigger_features_against_a_loop(seed: int) -> None:
         weapons = max(logits[e, m, 1] for m, span in enumerate(spans) if span.label == 1)
         others = max(odds[n] for n in range(3) if n != e)
         evidence = [min(max(found, -3.0), 6.0) for found in (agents, weapons)]
-        assert row.tolist() == pytest.approx([1.0, odds[e], others, 0.0, *evidence], abs=1e-4)
+        wanted = _crossed([odds[e], others, 0.0, *evidence])
+        assert row.tolist() == pytest.approx([1.0, *wanted], abs=1e-4)
     (lone,) = decoder.trigger_features(candidates[:1], [], words, scores)
-    assert lone.tolist() == pytest.approx([1.0, odds[0], -4.0, 0.0, -3.0, -3.0], abs=1e-4)
+    wanted = _crossed([odds[0], -4.0, 0.0, -3.0, -3.0])
+    assert lone.tolist() == pytest.approx([1.0, *wanted], abs=1e-4)
+    assert len(lone) == len(trigger_prior(LABELS))
+
+
+def _crossed(odds: list[float]) -> list[float]:
+    return [*odds, *(a * b / 30 for a, b in combinations_with_replacement(odds, 2))]
 
 
 def test_a_candidate_is_a_trigger_by_its_arguments() -> None:
     agents = {0: [2.0, -9.0], 3: [-9.0, -9.0]}  # the first word takes an agent, the last none
     scores = hand_made([0, 1, 0, 0], [1, 0, 0, 3], trigger_roles=agents)
-    text, weights = "قصف جيش ثم مقتل", (0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    text, weights = "قصف جيش ثم مقتل", (0.0, 0.0, 0.0, 0.0, 1.0, *[0.0] * 16)
     assert [e.type for e in read(text, scores).events] == ["STRIKE", "DEATH"]
     choosy = Settings(triggers=weights, threshold={"triggers": 0.5})
     (event,) = read(text, scores, choosy).events
@@ -259,7 +274,7 @@ def test_link_features_against_a_loop(seed: int) -> None:
         if not legal[m, r]:
             continue
         wanted = [
-            1.0, odds[e][m], log_odds(triggers[e].score), log_odds(spans[m].score),
+            1.0, *_crossed([odds[e][m], log_odds(triggers[e].score), log_odds(spans[m].score)]),
             float(odds[e][m] >= max(row[m] for row in odds)),
             float(odds[e][m] >= max(odds[e])),
         ]  # fmt: skip
@@ -269,11 +284,11 @@ def test_link_features_against_a_loop(seed: int) -> None:
 def test_a_link_is_as_doubtful_as_its_trigger() -> None:
     text, scores = "قصف جيش صاروخ", hand_made([0, 1, 3], [1, 0, 0])
     (event,) = read(text, scores).events
-    weights = (0.0, 1.0, 0.5, 0.0, 0.0, 0.0)  # of the chance, one half here, and of the trigger
+    weights = (0.0, 1.0, 0.5, *[0.0] * 9)  # of the chance, one half here, and of the trigger
     sure = {role: weights for role in LABELS.roles}
     (link, _) = read(text, scores, Settings(links=sure)).events[0].arguments
     assert log_odds(link.score or 0) == pytest.approx(0.5 * log_odds(event.score or 0), abs=0.01)
-    unsure = {role: (0.0, 1.0, -0.5, 0.0, 0.0, 0.0) for role in LABELS.roles}
+    unsure = {role: (0.0, 1.0, -0.5, *[0.0] * 9) for role in LABELS.roles}
     assert read(text, scores, Settings(links=unsure)).events[0].arguments == ()
 
 

@@ -83,7 +83,7 @@ def test_candidates_against_a_loop(seed: int) -> None:
             end = 1 - (chances[last, 2 + 2 * label] if last < 6 else 0.0)
             if (score := start * inside.prod() * end) >= 0.05:
                 edges = [log_odds(x) for x in (start, min(inside, default=1.0), end)]
-                both = [edges[i] * edges[j] for i in range(3) for j in range(i, 3)]
+                both = [edges[i] * edges[j] / 30 for i in range(3) for j in range(i, 3)]
                 wanted[first, last, label] = score, [1.0, log_odds(score), *edges, *both]
     assert {span[:3] for span in spans} == set(wanted)
     for span, row in zip(spans, features, strict=True):

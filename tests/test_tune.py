@@ -9,7 +9,7 @@ import pytest
 from marsad.crf import softmax
 from marsad.decode import Decoder, RoleTables, Settings, WordScores, link_features
 from marsad.schema import Labels, Mention, Report
-from marsad.spans import Span, sigmoid, weighed
+from marsad.spans import Span, crossed, sigmoid, weighed
 from marsad.spans import candidates as tag_candidates
 from marsad.text import split_words
 
@@ -141,7 +141,8 @@ class _Judge:
 
     def trigger_features(self, triggers: list[Span], *_: Any) -> np.ndarray:
         """A candidate of an odd place has an argument, others have none."""
-        return np.array([[1.0, 1.0, -4.0, 0.0, 2.0 * (n % 2)] for n, *_ in triggers])
+        odds = np.array([[1.0, -4.0, 0.0, 2.0 * (n % 2)] for n, *_ in triggers])
+        return np.column_stack([np.ones(len(odds)), crossed(odds)])
 
 
 def test_candidates_are_judged_by_what_dev_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +154,9 @@ def test_candidates_are_judged_by_what_dev_says(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tune, "EventSheet", lambda *_: sheet)
     found = tune._with_triggers(_Judge(Settings(outside={"triggers": 0.5})), [], [], [])
     assert found.outside == {"triggers": 0.5 + tune._CANDIDATES}
-    odds = [np.array([1.0, 1.0, -4.0, 0.0, 2.0 * n]) @ found.triggers for n in range(2)]
-    assert sigmoid(np.array(odds)).tolist() == pytest.approx([0.1, 0.9], abs=0.05)
+    rows = _Judge.trigger_features(cast(_Judge, None), [Span(n, n + 1, 0, 1.0) for n in range(2)])
+    odds = rows @ found.triggers
+    assert sigmoid(odds).tolist() == pytest.approx([0.1, 0.9], abs=0.05)
     assert 0.1 < found.threshold["triggers"] < 0.9
     assert found.least <= odds[1]
 

@@ -27,7 +27,7 @@ from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
 
-FORMAT = 4
+FORMAT = 5
 NETWORK, CRF, SUMS = "model.onnx", "crf.npz", "SHA256SUMS"
 FILES = ("config.json", NETWORK, CRF, "tokenizer.json", "metrics.json", SUMS)
 

@@ -28,6 +28,7 @@ from marsad.spans import (
     candidate_prior,
     candidates,
     closed,
+    crossed,
     log_odds,
     sigmoid,
     viterbi,
@@ -233,8 +234,9 @@ class Decoder:
     def trigger_features(
         self, tagged: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
     ) -> Floats:
-        """(E, 4 + R) One; the log odds of a candidate, of the surest other, and of a report that
-        tells events by the CRF; those of the likeliest mention in each role, by the network."""
+        """(E, F) One; `crossed` the log odds of a candidate, of the surest other, and of a report
+        that tells events by the CRF, and those of the likeliest mention in each role, by the
+        network."""
         odds = np.array([log_odds(span.score) for span in tagged])
         others = np.full(len(odds), _NO_OTHER)
         if len(odds) > 1:
@@ -250,8 +252,8 @@ class Decoder:
             best = np.where(self.legal(near), logits, -np.inf).max(1)
             evidence[slice(*own)] = best[own[0] - first : own[1] - first]
         told = np.full(len(odds), self.eventful(words))
-        known = np.stack([np.ones(len(odds)), odds, others, told], -1)
-        return np.hstack([known, np.clip(evidence, *_EVIDENCE)]).astype(np.float32)
+        known = np.column_stack([odds, others, told, np.clip(evidence, *_EVIDENCE)])
+        return np.column_stack([np.ones(len(odds)), crossed(known)]).astype(np.float32)
 
     def eventful(self, words: Words) -> float:
         """The log odds that a report tells any event, by the CRF and as far as it is heard."""
@@ -366,22 +368,27 @@ class Decoder:
 
 def trigger_prior(labels: Labels) -> tuple[float, ...]:
     """Weights of `Decoder.trigger_features`: what tags and report say, and nothing else."""
-    return (0.0, 1.0, 0.0, 1.0, *[0.0] * len(labels.roles))
+    known = 3 + len(labels.roles)
+    return (0.0, 1.0, 0.0, 1.0, *[0.0] * (len(labels.roles) + known * (known + 1) // 2))
 
 
 def link_features(
     chances: Floats, triggers: Sequence[Span], spans: Sequence[Span], legal: NDArray[np.bool_]
 ) -> Floats:
-    """(E, M, R, 6) One; the log odds of the role, of the trigger and of the mention; whether no
-    other event, and whether no other mention, is likelier in this role. `legal` is (M, R)."""
+    """(E, M, R, 12) One; `crossed` the log odds of the role, of the trigger and of the mention;
+    whether no other event, and whether no other mention, is likelier in this role. `legal` is
+    (M, R)."""
     kept = np.clip(chances, _UNLIKELY, 1 - _UNLIKELY)
     odds = np.where(legal, np.log(kept) - np.log1p(-kept), log_odds(_UNLIKELY))
     said = [np.array([log_odds(span.score) for span in found]) for found in (triggers, spans)]
+    known = (odds, said[0][:, None, None], said[1][None, :, None])
     features = (
-        np.ones_like(odds), odds, said[0][:, None, None], said[1][None, :, None],
-        odds == odds.max(0, keepdims=True), odds == odds.max(1, keepdims=True),
-    )  # fmt: skip
-    return np.stack([np.broadcast_to(f, odds.shape) for f in features], -1).astype(np.float32)
+        np.ones_like(odds)[..., None],
+        crossed(np.stack([np.broadcast_to(f, odds.shape) for f in known], -1)),
+        (odds == odds.max(0, keepdims=True))[..., None],
+        (odds == odds.max(1, keepdims=True))[..., None],
+    )
+    return np.concatenate(features, -1).astype(np.float32)
 
 
 _Range = tuple[int, int]

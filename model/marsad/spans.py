@@ -6,15 +6,17 @@ Tags are ordered O, B-1, I-1, B-2, I-2, ... Shapes: W words, T tags, N candidate
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from math import log
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_F = TypeVar("_F", bound=np.floating)
 
 _LIKELY = 0.05  # chance of its tags from which a span is a candidate, and of its first one
 _CERTAIN = 1e-4  # probabilities are kept so far from 0 and 1
+_UNIT = 30.0  # of products of log odds: few dev reports move their weights little
 # what opens a quotation or a bracket -> what closes it
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
 _CLOSING = frozenset(_CLOSERS.values())
@@ -72,8 +74,8 @@ def candidates(chances: Floats) -> tuple[list[Span], Floats]:
     """The spans that tags of these chances (W, T) may mean, and what tells which are right.
 
     They may overlap; the score of one is the chance that it starts where it does, goes on and ends.
-    Features (N, 11): one; the log odds of the score; those of the start, of the least sure word
-    after it (a span of one word has none) and of the end, their squares and products.
+    Features (N, 11): one; the log odds of the score; `crossed` those of the start, of the least
+    sure word after it (a span of one word has none) and of the end.
     """
     spans, parts = [], []
     starts = chances[:, 1::2].tolist()
@@ -88,14 +90,19 @@ def candidates(chances: Floats) -> tuple[list[Span], Floats]:
             last, least, whole = last + 1, min(least, on), whole * on
     scores = _log_odds(np.array([[span.score] for span in spans]).reshape(-1, 1))
     edges = _log_odds(np.array(parts).reshape(-1, 3))
-    left, right = np.triu_indices(3)
-    features = (np.ones_like(scores), scores, edges, edges[:, left] * edges[:, right])
-    return spans, np.hstack(features).astype(np.float32)
+    return spans, np.hstack((np.ones_like(scores), scores, crossed(edges))).astype(np.float32)
 
 
 def candidate_prior() -> tuple[float, ...]:
     """Weights of the features of `candidates`: the score, and nothing else."""
     return (0.0, 1.0, *[0.0] * 9)
+
+
+def crossed(odds: NDArray[_F]) -> NDArray[_F]:
+    """(..., F) -> (..., F + F (F + 1) / 2) Log odds, then their squares and products."""
+    left, right = np.triu_indices(odds.shape[-1])
+    both: NDArray[_F] = np.concatenate((odds, odds[..., left] * odds[..., right] / _UNIT), -1)
+    return both
 
 
 def weighed(spans: Sequence[Span], features: Floats, weights: Sequence[float]) -> list[Span]:
