@@ -45,7 +45,7 @@ def test_a_row_holds_mean_and_spread_over_seeds(tmp_path: Path) -> None:
 
 def test_a_theatre_left_out_is_compared_with_the_run_that_saw_it(tmp_path: Path) -> None:
     (tmp_path / "levers.toml").write_text(
-        'text = "x"\n[[held_out]]\ntheatre = "iq"\nabout = "Iraq"\nrun = "w"\nbeside = ["f"]\n',
+        'text = "x"\n[[held_out]]\ntheatre = "iq"\nabout = "Iraq"\nruns = ["w"]\nbeside = ["f"]\n',
         "utf-8",
     )
     (tmp_path / "runs").mkdir()

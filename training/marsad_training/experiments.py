@@ -192,20 +192,25 @@ def write(folder: Path) -> Iterator[Path]:
 def _held_out(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What a theatre's test reports lose where no report of it is trained on.
 
-    Beside the mean of the runs that were; the spread of these tells what a difference means.
+    Means of the runs that were not and of those that were; their spread tells what a difference
+    means.
     """
     yield f"| theatre left out of training | {' / '.join(SELECTED)} | with it | difference |"
     yield "|---|---|---|---|"
     for row in rows:
-        name = row["theatre"]
-        left, *full = (
-            _read(folder, run)["scores"]["corpus-test"]["theatres"][name]
-            for run in (row["run"], *row["beside"])
+        left, full = (
+            [
+                _read(folder, run)["scores"]["corpus-test"]["theatres"][row["theatre"]]
+                for run in runs
+            ]
+            for runs in (row["runs"], row["beside"])
         )
-        without = " / ".join(f"{100 * left[t]:.1f}" for t in SELECTED)
-        beside = " / ".join(_spread([of[t] for of in full]) for t in SELECTED)
+        without, beside = (
+            " / ".join(_spread([of[t] for of in found]) for t in SELECTED) for found in (left, full)
+        )
         change = " / ".join(
-            f"{100 * (left[t] - mean(of[t] for of in full)):+.1f}" for t in SELECTED
+            f"{100 * (mean(of[t] for of in left) - mean(of[t] for of in full)):+.1f}"
+            for t in SELECTED
         )
         yield f"| {row['about']} | {without} | {beside} | {change} |"
 
