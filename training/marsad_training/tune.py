@@ -34,9 +34,6 @@ _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
 LEAST = np.arange(-3.0, 3.01, 0.1)
-# How firmly judges are held to what they say without dev: 1,180 dev reports fit them as well as with
-# less, and 15 no longer make them worse (cross-validated).
-_HELD = 10.0
 _PRIOR = (0.0, 1.0, *[0.0] * 10)  # of the weights of link features: the role's chance alone
 _HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
@@ -154,7 +151,7 @@ def _with_mentions(
     found = [candidates(softmax(decoder.logits("mentions", said))) for said in scores]
     features = np.concatenate([np.zeros((0, len(prior))), *(rows for _, rows in found)])
     right = [s[:3] in had for (spans, _), had in zip(found, gold, strict=True) for s in spans]
-    weights = np.round(logistic(features, np.array(right, np.float64), prior, _HELD), 4).tolist()
+    weights = np.round(logistic(features, np.array(right, np.float64), prior), 4).tolist()
     decoder = replace(decoder, settings=replace(decoder.settings, mentions=tuple(weights)))
     rated = [decoder.mentions(*pair) for pair in zip(words, scores, strict=True)]
     curve = []
@@ -234,7 +231,7 @@ def _with_triggers(
         found = decoder.trigger_features(x.triggers, spans, x.words, x.scores)
         features.append(found.astype(np.float64))
     right = np.concatenate([np.zeros(0), *(x.right for x in sheet.read)])
-    weights = logistic(np.concatenate([np.zeros((0, len(prior))), *features]), right, prior, _HELD)
+    weights = logistic(np.concatenate([np.zeros((0, len(prior))), *features]), right, prior)
     weights = np.round(weights, 3)
     odds = [x @ weights for x in features]
     curve = [sheet.f1(odds, log_odds(chance))[0] for chance in _THRESHOLDS]
@@ -330,7 +327,7 @@ class RoleSheet:
             rows += [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
             right = [np.zeros(0), *(gold[:, :, r][kept[:, :, r]] for _, gold, kept in found)]
             x = np.concatenate(rows).astype(np.float64)
-            fitted = logistic(x, np.concatenate(right), np.array(_PRIOR), _HELD)
+            fitted = logistic(x, np.concatenate(right), np.array(_PRIOR))
             weights[role] = tuple(np.round(fitted, 3).tolist())
         return weights
 
@@ -438,23 +435,20 @@ def _certainty(pairs: Sequence[tuple[Report, Report]], kind: str) -> tuple[float
 
 
 def logistic(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    prior: NDArray[np.float64],
-    held: float = 1.0,
+    x: NDArray[np.float64], y: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weights (F) of a logistic regression of y (N) on x (N, F), held to the prior by a penalty of
-    `held` on half the squared distance; Newton's steps, halved while they lead up."""
+    """Weights (F) of a logistic regression of y (N) on x (N, F), held to the prior by a unit
+    penalty on the squared distance; Newton's steps, halved while they lead up."""
 
     def loss(weights: NDArray[np.float64]) -> float:
         found = np.logaddexp(0, x @ weights).sum() - y @ (x @ weights)
-        return float(found + held * ((weights - prior) ** 2).sum() / 2)
+        return float(found + ((weights - prior) ** 2).sum() / 2)
 
     weights = prior
     for _ in range(30):
         chance = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
-        gradient = x.T @ (chance - y) + held * (weights - prior)
-        hessian = (x.T * (chance * (1 - chance))) @ x + held * np.eye(len(prior))
+        gradient = x.T @ (chance - y) + weights - prior
+        hessian = (x.T * (chance * (1 - chance))) @ x + np.eye(len(prior))
         step = np.linalg.solve(hessian, gradient)
         while np.abs(step).max() > 1e-9 and loss(weights - step) > loss(weights):
             step = step / 2
