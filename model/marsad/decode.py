@@ -308,7 +308,7 @@ class Decoder:
             return chances
         weights = np.array([self.settings.links[role] for role in self.labels.roles], np.float32)
         features = link_features(chances, triggers, spans, legal)
-        return sigmoid((features * weights).sum(-1))
+        return sigmoid(np.einsum("emrf,rf->emr", features, weights))
 
     def status_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
         """(E, statuses) What network and CRF say of each trigger."""
@@ -379,8 +379,11 @@ def link_features(
     whether no other event, and whether no other mention, is likelier in this role. `legal` is
     (M, R)."""
     kept = np.clip(chances, _UNLIKELY, 1 - _UNLIKELY)
-    odds = np.where(legal, np.log(kept) - np.log1p(-kept), log_odds(_UNLIKELY))
-    said = [np.array([log_odds(span.score) for span in found]) for found in (triggers, spans)]
+    odds = np.where(legal, np.log(kept) - np.log1p(-kept), np.float32(log_odds(_UNLIKELY)))
+    said = [
+        np.array([log_odds(span.score) for span in found], np.float32)
+        for found in (triggers, spans)
+    ]
     known = (odds, said[0][:, None, None], said[1][None, :, None])
     features = (
         np.ones_like(odds)[..., None],
@@ -388,7 +391,7 @@ def link_features(
         (odds == odds.max(0, keepdims=True))[..., None],
         (odds == odds.max(1, keepdims=True))[..., None],
     )
-    return np.concatenate(features, -1).astype(np.float32)
+    return np.concatenate(features, -1)
 
 
 _Range = tuple[int, int]
