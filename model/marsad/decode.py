@@ -104,16 +104,16 @@ class RoleTables:
 class Settings:
     """What is fitted on dev after training: temperatures and thresholds.
 
-    `outside` is added to the score of the outside tag before Viterbi, and to that of the first
-    status; `threshold` is the probability from which a role is filled, by role, that from which a
-    candidate is a trigger, as "triggers", and that from which one that fills no role is a mention,
-    as "mentions"; `certainty` is the (slope,
-    shift) that turns the log odds of a span's score into those of its being right (Platt 1999);
-    `mentions` are the weights that make of the features of `candidates` the log odds of a
-    candidate's being right, `triggers` those for `Decoder.trigger_features`, and `links` those, by
-    role, that make of `link_features` the log odds of a link's being right, its trigger and its
-    mention included; `least` is what the log odds of a report's surest trigger are at least where
-    it tells any event.
+    `outside` is added to the score of the outside tag before Viterbi (of mentions only where tags
+    alone are read, as in a copy for another library), and to that of the first status; `threshold`
+    is the probability from which a role is filled, by role, that from which a candidate is a
+    trigger, as "triggers", and that from which one that fills no role is a mention, as "mentions";
+    `certainty` is the (slope, shift) that turns the log odds of a span's score into those of its
+    being right (Platt 1999); `mentions` are the weights that make of the features of `candidates`
+    the log odds of a candidate's being right, `triggers` those for `Decoder.trigger_features`, and
+    `links` those, by role, that make of `link_features` the log odds of a link's being right, its
+    trigger and its mention included; `least` is what the log odds of a report's surest trigger are
+    at least where it tells any event.
     """
 
     temperature: Mapping[str, float] = field(default_factory=dict)
@@ -168,10 +168,8 @@ class Decoder:
             for first, *_ in (*spans, *triggers)
         }
         types, counts = list(self.labels.mentions), dict.fromkeys(self.labels.mentions, 0)
-        least, filling = (
-            self.settings.threshold.get("mentions", 0.5),
-            {link.mention for link in links},
-        )
+        least = self.settings.threshold.get("mentions", 0.5)
+        filling = {link.mention for link in links}
         mentions = {}
         for place, span in enumerate(spans):
             if span.score < least and place not in filling:
