@@ -31,6 +31,7 @@ from marsad.spans import (
     crossed,
     log_odds,
     sigmoid,
+    uncrossed,
     viterbi,
     weighed,
 )
@@ -366,8 +367,7 @@ class Decoder:
 
 def trigger_prior(labels: Labels) -> tuple[float, ...]:
     """Weights of `Decoder.trigger_features`: what tags and report say, and nothing else."""
-    known = 3 + len(labels.roles)
-    return (0.0, 1.0, 0.0, 1.0, *[0.0] * (len(labels.roles) + known * (known + 1) // 2))
+    return (0.0, *uncrossed(1.0, 0.0, 1.0, *[0.0] * len(labels.roles)))
 
 
 def link_features(

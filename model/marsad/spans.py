@@ -86,16 +86,17 @@ def candidates(chances: Floats) -> tuple[list[Span], Floats]:
             on = goes_on[last][label]
             if whole * (1 - on) >= _LIKELY:
                 spans.append(Span(first, last, label, whole * (1 - on)))
-                parts.append((starts[first][label], least, 1 - on))
+                parts.append((spans[-1].score, starts[first][label], least, 1 - on))
             last, least, whole = last + 1, min(least, on), whole * on
-    scores = _log_odds(np.array([[span.score] for span in spans]).reshape(-1, 1))
-    edges = _log_odds(np.array(parts).reshape(-1, 3))
-    return spans, np.hstack((np.ones_like(scores), scores, crossed(edges))).astype(np.float32)
+    kept = np.clip(np.array(parts).reshape(-1, 4), _CERTAIN, 1 - _CERTAIN)
+    odds = np.log(kept) - np.log1p(-kept)
+    features = (np.ones((len(spans), 1)), odds[:, :1], crossed(odds[:, 1:]))
+    return spans, np.hstack(features).astype(np.float32)
 
 
 def candidate_prior() -> tuple[float, ...]:
     """Weights of the features of `candidates`: the score, and nothing else."""
-    return (0.0, 1.0, *[0.0] * 9)
+    return (0.0, 1.0, *uncrossed(0.0, 0.0, 0.0))
 
 
 def crossed(odds: NDArray[_F]) -> NDArray[_F]:
@@ -103,6 +104,11 @@ def crossed(odds: NDArray[_F]) -> NDArray[_F]:
     left, right = np.triu_indices(odds.shape[-1])
     both: NDArray[_F] = np.concatenate((odds, odds[..., left] * odds[..., right] / _UNIT), -1)
     return both
+
+
+def uncrossed(*weights: float) -> tuple[float, ...]:
+    """Weights of what `crossed` makes of log odds: of these the given ones, of products none."""
+    return (*weights, *[0.0] * (len(weights) * (len(weights) + 1) // 2))
 
 
 def weighed(spans: Sequence[Span], features: Floats, weights: Sequence[float]) -> list[Span]:
@@ -173,12 +179,6 @@ def log_odds(chance: float) -> float:
     """Of a probability that is kept from 0 and 1."""
     chance = min(max(chance, _CERTAIN), 1 - _CERTAIN)
     return log(chance / (1 - chance))
-
-
-def _log_odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
-    kept = np.clip(chances, _CERTAIN, 1 - _CERTAIN)
-    odds: NDArray[np.float64] = np.log(kept) - np.log1p(-kept)
-    return odds
 
 
 def sigmoid(logits: Floats) -> Floats:

@@ -19,6 +19,8 @@ from marsad.schema import Labels, Report
 from marsad.spans import bio_spans, viterbi
 from marsad.text import split_words
 
+_Place = tuple[int, int, int]  # of a span: first word, one past the last, and type
+
 
 class Seqeval(evaluate.Metric):  # type: ignore[misc]
     """Strict IOB2 F1; the hub's script of that name cannot be fetched offline."""
@@ -75,15 +77,20 @@ def tag_path(report: Report, head: str, labels: Labels) -> NDArray[np.int64]:
 
 def span_f1(gold: Sequence[NDArray[np.int64]], paths: Sequence[NDArray[np.int64]]) -> float:
     """F1 of the spans of tag paths, text by text."""
+    return set_f1(map(spans_of, gold), map(spans_of, paths))
+
+
+def set_f1(gold: Iterable[set[_Place]], read: Iterable[set[_Place]]) -> float:
+    """F1 of labelled spans, text by text."""
     correct = both = 0
-    for wanted, got in zip(map(spans_of, gold), map(spans_of, paths), strict=True):
+    for wanted, got in zip(gold, read, strict=True):
         correct += len(wanted & got)
         both += len(wanted) + len(got)
     return 2 * correct / max(both, 1)
 
 
-def spans_of(path: NDArray[np.int64]) -> set[tuple[int, int, int]]:
-    """First word, one past the last, and type of each span of a tag path."""
+def spans_of(path: NDArray[np.int64]) -> set[_Place]:
+    """The spans of a tag path."""
     even = np.ones((len(path), int(path.max(initial=0)) + 1), np.float32)
     return {span[:3] for span in bio_spans(path, even)}
 

@@ -10,31 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.crf import softmax
-from marsad.decode import (
-    HEADS,
-    Decoder,
-    Settings,
-    WordScores,
-    link_features,
-    trigger_prior,
-)
+from marsad.decode import HEADS, Decoder, Settings, WordScores, link_features, trigger_prior
 from marsad.schema import Labels, Report
-from marsad.spans import (
-    Span,
-    candidate_prior,
-    candidates,
-    log_odds,
-    viterbi,
-)
+from marsad.spans import Span, candidate_prior, candidates, log_odds, uncrossed, viterbi
 from marsad.text import Words, split_words
 from marsad_training.calibration import judged
-from marsad_training.tags import span_f1, tag_path
+from marsad_training.tags import set_f1, span_f1, tag_path
 
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
 _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
 LEAST = np.arange(-3.0, 3.01, 0.1)
-_PRIOR = (0.0, 1.0, *[0.0] * 10)  # of the weights of link features: the role's chance alone
+# of the weights of link features: the role's chance alone
+_PRIOR = (0.0, *uncrossed(1.0, 0.0, 0.0), 0.0, 0.0)
 _HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
 _BONUS = np.arange(-4.0, 2.01, 0.25)  # of the first status
@@ -144,28 +132,29 @@ def _with_mentions(
 ) -> Settings:
     """The weights under which the candidates' being right is likeliest, and the chance from which
     they are mentions, roles apart, that gives the best F1."""
-    prior = np.array(candidate_prior())
     gold = [
         _mention_places(report, at, decoder.labels) for report, at in zip(dev, words, strict=True)
     ]
     found = [candidates(softmax(decoder.logits("mentions", said))) for said in scores]
-    features = np.concatenate([np.zeros((0, len(prior))), *(rows for _, rows in found)])
-    right = [s[:3] in had for (spans, _), had in zip(found, gold, strict=True) for s in spans]
-    weights = np.round(logistic(features, np.array(right, np.float64), prior), 4).tolist()
-    decoder = replace(decoder, settings=replace(decoder.settings, mentions=tuple(weights)))
+    right = [
+        np.array([span[:3] in had for span in spans], bool)
+        for (spans, _), had in zip(found, gold, strict=True)
+    ]
+    weights = _weights([rows for _, rows in found], right, candidate_prior(), digits=4)
+    decoder = replace(decoder, settings=replace(decoder.settings, mentions=weights))
     rated = [decoder.mentions(*pair) for pair in zip(words, scores, strict=True)]
-    curve = []
-    for chance in _THRESHOLDS:
-        kept = [{s[:3] for s in spans if s.score >= chance} for spans in rated]
-        hits = sum(len(a & b) for a, b in zip(kept, gold, strict=True))
-        curve.append(2 * hits / max(sum(map(len, kept)) + sum(map(len, gold)), 1))
+    curve = [
+        set_f1(gold, ({s[:3] for s in spans if s.score >= chance} for spans in rated))
+        for chance in _THRESHOLDS
+    ]
     chance = _best(_THRESHOLDS, curve, neutral=0.5)
     threshold = {**decoder.settings.threshold, "mentions": chance}
     return replace(decoder.settings, threshold=threshold)
 
 
 def _mention_places(report: Report, words: Words, labels: Labels) -> set[tuple[int, int, int]]:
-    """First and last word and label of each gold mention, by index."""
+    """First word, one past the last, and label of each gold mention; two may share a word, which
+    tags cannot say."""
     types = list(labels.mentions)
     placed = [(words.span(m.start, m.end), m.type) for m in report.mentions]
     return {(*span, types.index(type)) for span, type in placed if span}
@@ -224,22 +213,19 @@ def _with_triggers(
     settings = replace(settings, outside={**settings.outside, "triggers": bonus})
     decoder = replace(decoder, settings=settings)
     sheet = EventSheet(decoder, dev, words, scores)
-    prior = np.array(trigger_prior(decoder.labels))
     features = []
     for x in sheet.read:
         spans = decoder.mentions(x.words, x.scores)
         found = decoder.trigger_features(x.triggers, spans, x.words, x.scores)
         features.append(found.astype(np.float64))
-    right = np.concatenate([np.zeros(0), *(x.right for x in sheet.read)])
-    weights = logistic(np.concatenate([np.zeros((0, len(prior))), *features]), right, prior)
-    weights = np.round(weights, 3)
-    odds = [x @ weights for x in features]
+    weights = _weights(features, [x.right for x in sheet.read], trigger_prior(decoder.labels))
+    odds = [x @ np.array(weights) for x in features]
     curve = [sheet.f1(odds, log_odds(chance))[0] for chance in _THRESHOLDS]
     chance = _best(_THRESHOLDS, curve, neutral=0.5)
     stricter = np.array(sheet.f1(odds, log_odds(chance)))
     return replace(
         settings,
-        triggers=tuple(weights.tolist()),
+        triggers=weights,
         threshold={**settings.threshold, "triggers": chance},
         least=round(float(LEAST[stricter >= stricter.max() - _GIVEN].max()), 2),
     )
@@ -323,12 +309,9 @@ class RoleSheet:
             found.append((features, one.right, one.legal & (said > _HOPELESS)))
         weights = {}
         for r, role in enumerate(self.roles):
-            rows: list[NDArray[np.floating]] = [np.zeros((0, len(_PRIOR)))]
-            rows += [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
-            right = [np.zeros(0), *(gold[:, :, r][kept[:, :, r]] for _, gold, kept in found)]
-            x = np.concatenate(rows).astype(np.float64)
-            fitted = logistic(x, np.concatenate(right), np.array(_PRIOR))
-            weights[role] = tuple(np.round(fitted, 3).tolist())
+            rows = [features[:, :, r][kept[:, :, r]] for features, _, kept in found]
+            right = [gold[:, :, r][kept[:, :, r]] for _, gold, kept in found]
+            weights[role] = _weights(rows, right, _PRIOR)
         return weights
 
     def thresholds(self, chances: Sequence[NDArray[np.float32]]) -> dict[str, float]:
@@ -432,6 +415,18 @@ def _certainty(pairs: Sequence[tuple[Report, Report]], kind: str) -> tuple[float
     right = np.array([r for _, r in scored], np.float64)
     slope, shift = logistic(x, right, np.array([1.0, 0.0])).tolist()
     return round(slope, 3), round(shift, 3)
+
+
+def _weights(
+    rows: Sequence[NDArray[np.floating]],
+    right: Sequence[NDArray[np.bool_]],
+    prior: tuple[float, ...],
+    digits: int = 3,
+) -> tuple[float, ...]:
+    """Rounded, those under which what is `right` (N each) is likeliest by its features (N, F)."""
+    x = np.concatenate([np.zeros((0, len(prior))), *rows])
+    y = np.concatenate([np.zeros(0), *right])
+    return tuple(np.round(logistic(x, y, np.array(prior)), digits).tolist())
 
 
 def logistic(
