@@ -44,10 +44,9 @@ def quantise(source: Path, target: Path, layers: int, inputs: Iterable[Arrays]) 
     ]
     heads = sorted(node.name for node in products[_PRODUCTS * layers :])
     _smooth(model, products[_PRODUCTS - 1 : _PRODUCTS * layers : _PRODUCTS], inputs)
-    onnx.save(model, target)
     logging.disable(logging.INFO)  # the quantiser tells of every tensor
     quantize_dynamic(
-        target, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
+        model, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
         op_types_to_quantize=["MatMul"], nodes_to_exclude=heads,
     )  # fmt: skip
     logging.disable(logging.NOTSET)
