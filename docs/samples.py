@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parent
-PAGES = ("tutorial.md", "python.md", "retrain.md")
+PAGES = ("tutorial.md", "python.md", "retrain.md", "ecosystem.md")
 _SAMPLE = re.compile(
     r"^```(?P<kind>python|sh)\n(?P<source>.*?)^```\n(?P<between>\n```text\n)?(?P<told>(?(between).*?^```\n))",
     re.MULTILINE | re.DOTALL,
@@ -53,7 +53,7 @@ def _python(source: str, names: dict[str, Any]) -> str:
 
 def _shell(source: str) -> str:
     env = {
-        **os.environ, "COLUMNS": "100", "TERM": "dumb",
+        **os.environ, "COLUMNS": "100", "TERM": "dumb", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
     done = subprocess.run(

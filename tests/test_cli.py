@@ -182,7 +182,10 @@ def test_score_prints_tables_and_json(tmp_path: Path, reports: list[Report]) -> 
     gold.write_text(jsonl.write(reports), "utf-8")
     code, out, _ = run("score", gold, gold)
     assert code == 0
-    assert "mentions (overlap)" in out
+    row = next(line for line in out.splitlines() if line.startswith("mentions (overlap)"))
+    count = sum(len(report.mentions) for report in reports)
+    assert row.split()[2:] == ["1.000", "1.000-1.000", *["1.000"] * 3, *[str(count)] * 2]
+    assert max(map(len, out.splitlines())) <= 80
     code, out, _ = run("score", gold, gold, "--json")
     figures = json.loads(out)
     assert figures["mentions"]["f1"] == figures["arguments"]["f1"] == 1.0

@@ -101,13 +101,16 @@ def test_every_public_name_is_in_the_reference() -> None:
     "page",
     [
         "tutorial.md",
-        *(pytest.param(p, marks=pytest.mark.slow) for p in ("python.md", "retrain.md")),
+        *(pytest.param(p, marks=pytest.mark.slow) for p in samples().PAGES[1:]),
     ],
 )
 def test_samples_print_what_the_page_says(page: str) -> None:
     """`python docs/samples.py` renews a page after a new model."""
     if page == "retrain.md":
         pytest.importorskip("datasketch", reason="needs the corpus extra")
+    if page == "ecosystem.md":
+        pytest.importorskip("spacy", reason="needs the spacy extra")
+        pytest.importorskip("transformers", reason="needs the train extra")
     if page == "python.md":
         pytest.importorskip("jsonschema", reason="needs the dev extra")
     text = (DOCS / page).read_text("utf-8")

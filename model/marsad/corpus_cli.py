@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from marsad.artifact import load
@@ -24,6 +23,7 @@ from marsad.errors import MarsadError, at
 from marsad.files import dumps, write_bytes, write_text
 from marsad.formats import FORMATS, SUGGESTIONS, FormatName, jsonl
 from marsad.formats.ledger import Fate, Ledger
+from marsad.pretty import table
 from marsad.schema import Labels, Report, default_labels
 
 Sources = Annotated[list[Path], typer.Argument(help="Annotated files (or folders).")]
@@ -150,16 +150,16 @@ def agreement(
         found = compare(sides[0][0], sides[1][0])
         for odd in found.disagreements:
             print(*odd, sep="\t")
-        table = Table(title=f"{found.reports} reports", title_justify="left")
-        for column in ("", "F1", "kappa of words", "alpha of words"):
-            table.add_column(column, justify="right" if column else "left")
+        figures = table(
+            "", "F1", "kappa of words", "alpha of words", title=f"{found.reports} reports"
+        )
         for task, f1 in found.f1.items():
             kind = task.removesuffix("s")
             per_word = (
                 f"{side[kind]:.3f}" if kind in side else "" for side in (found.kappa, found.alpha)
             )
-            table.add_row(task, f"{f1:.3f}", *per_word)
-        Console(stderr=True).print(table)
+            figures.add_row(task, f"{f1:.3f}", *per_word)
+        Console(stderr=True).print(figures)
 
 
 def labels(
@@ -302,10 +302,10 @@ def _show(ledger: Ledger) -> None:
         console.print(f"kept: {kept or 'nothing'}", highlight=False)
     if not ledger.entries:
         return
-    table = Table("fate", "where", "report", "what")
+    entries = table("fate", "where", "report", "what", names=4)
     for entry in ledger.entries[:_SHOWN]:
-        table.add_row(*map(Text, (entry.fate, entry.where, entry.report, entry.message)))
-    console.print(table)
+        entries.add_row(*map(Text, (entry.fate, entry.where, entry.report, entry.message)))
+    console.print(entries)
     if (more := len(ledger.entries) - _SHOWN) > 0:
         console.print(f"and {more} more; convert --ledger FILE lists them all", highlight=False)
 

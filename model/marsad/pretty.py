@@ -6,6 +6,7 @@ Colours are given to types in the order of their appearance in a report, so any 
 from collections.abc import Iterable
 from itertools import cycle
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -33,35 +34,44 @@ def show(report: Report, console: Console) -> None:
         console.print("No events.", style="dim")
 
 
+def table(*columns: str, names: int = 1, title: str | None = None) -> Table:
+    """An empty table of figures after so many columns of names; what is too wide is folded, not
+    cut, and 80 columns hold eight figures."""
+    empty = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0)
+    )
+    for place, column in enumerate(columns):
+        empty.add_column(column, justify="left" if place < names else "right", overflow="fold")
+    return empty
+
+
 def show_scores(scores: Scores, console: Console) -> None:
     """Print the main figures with their intervals, then F1 by type."""
-    table = Table(title=f"{len(scores.tallies)} reports", title_justify="left")
-    for column in ("", "F1", "95 %", "precision", "recall", "macro F1", "gold", "predicted"):
-        table.add_column(column, justify="left" if not column else "right", no_wrap=not column)
+    figures = table(
+        "", "F1", "95 %", "precision", "recall", "macro", "gold", "found",
+        title=f"{len(scores.tallies)} reports",
+    )  # fmt: skip
     for task in TASKS:
         count = scores.count(task)
         low, high = scores.interval(task)
-        figures = (count.precision, count.recall, scores.macro_f1(task))
-        table.add_row(
-            task, f"{count.f1:.3f}", f"{low:.3f}-{high:.3f}", *(f"{x:.3f}" for x in figures),
+        rates = (count.precision, count.recall, scores.macro_f1(task))
+        figures.add_row(
+            task, f"{count.f1:.3f}", f"{low:.3f}-{high:.3f}", *(f"{x:.3f}" for x in rates),
             str(count.gold), str(count.predicted),
         )  # fmt: skip
-    console.print(table)
-    console.print(_by_type(scores))
+    console.print(figures, "", _by_type(scores), sep="\n")
 
 
 def _by_type(scores: Scores) -> Table:
-    table = Table(title="By type", title_justify="left")
-    for column in ("", "type", "F1", "precision", "recall", "gold"):
-        table.add_column(column, justify="left" if column in ("", "type") else "right")
+    figures = table("", "type", "F1", "precision", "recall", "gold", names=2, title="By type")
     for task in ("mentions", "triggers", "arguments", "status", "values"):
         for i, label in enumerate(scores.labels(task)):
             count = scores.count(task, label)
-            table.add_row(
+            figures.add_row(
                 task if i == 0 else "", Text(_printable(label)), f"{count.f1:.3f}",
                 f"{count.precision:.3f}", f"{count.recall:.3f}", str(count.gold),
             )  # fmt: skip
-    return table
+    return figures
 
 
 def _colours(types: Iterable[str]) -> dict[str, str]:
@@ -88,13 +98,13 @@ def _legend(colours: dict[str, str]) -> Text:
 
 
 def _event_table(report: Report, colours: dict[str, str]) -> Table:
-    table = Table("event", "status", "trigger", "arguments", "score")
+    events = Table("event", "status", "trigger", "arguments", "score")
     for event in report.events:
         score = "" if event.score is None else f"{event.score:.2f}"
         trigger = _isolated(report.surface(event), "bold")
         kind, status = Text(_printable(event.type)), Text(_printable(event.status))
-        table.add_row(kind, status, trigger, _arguments(report, event, colours), score)
-    return table
+        events.add_row(kind, status, trigger, _arguments(report, event, colours), score)
+    return events
 
 
 def _arguments(report: Report, event: Event, colours: dict[str, str]) -> Text:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from marsad.console import script, told_plainly
+from marsad.pretty import table
 from marsad_training import require_extra
 
 app = typer.Typer(
@@ -94,13 +94,13 @@ def coreference(
             splits["dev"] + [r for r in extra if is_dev(r)],
         )
         write_text(target, json.dumps(linker.to_dict(), indent=1) + "\n")
-        table = Table("reports", "learnt", "all apart", "one for each type")
+        figures = table("reports", "learnt", "all apart", "one for each type")
         for name, gold in [
             ("corpus test", splits["test"]), *((p.stem, read_reports(p)) for p in real or ()),
         ]:  # fmt: skip
             ways = (linker.groups, apart, by_type)
-            table.add_row(name, *(f"{b_cubed(gold, way):.3f}" for way in ways))
-        Console().print(table)
+            figures.add_row(name, *(f"{b_cubed(gold, way):.3f}" for way in ways))
+        Console().print(figures)
 
 
 @app.command()
@@ -118,7 +118,9 @@ def resolvers(
 
     with told_plainly():
         labels = default_labels()
-        table = Table("reports", "resolver", "mentions", "answered", "of these right", "agreed")
+        figures = table(
+            "reports", "resolver", "mentions", "answered", "of these right", "agreed", names=2
+        )
         for path in gold:
             reports = read_reports(path)
             tallies = list(values(reports, labels))
@@ -126,11 +128,11 @@ def resolvers(
                 site = default_scheme().roles["where"]
                 tallies += located(reports, places, labels, site)
             for t in tallies:
-                table.add_row(
+                figures.add_row(
                     path.stem, t.name, str(t.mentions), f"{t.answered / max(t.mentions, 1):.3f}",
                     f"{t.right / max(t.answered, 1):.3f}", f"{t.agreed / max(t.mentions, 1):.3f}",
                 )  # fmt: skip
-        Console().print(table)
+        Console().print(figures)
 
 
 @app.command()
@@ -226,10 +228,10 @@ def simulate(
                 f"{point.strategy}, seed {point.seed}: {point.reports} reports, F1 {point.f1:.3f}"
             )
         found = write(settings, done, target)
-        table = Table("strategy", f"reports to F1 {found['goal']:.3f}", "words")
-        for name, needed in found["needed"].items():
-            table.add_row(name, *(f"{n:.0f}" if n else "never" for n in needed.values()))
-        Console().print(table)
+        needed = table("strategy", f"reports to F1 {found['goal']:.3f}", "words")
+        for name, counts in found["needed"].items():
+            needed.add_row(name, *(f"{n:.0f}" if n else "never" for n in counts.values()))
+        Console().print(needed)
 
 
 @app.command()
@@ -250,10 +252,10 @@ def search(
 
         settings = with_base(load(config, FitConfig), base)
         folder = out or RUNS / f"{config.stem}-search"
-        table = Table(*searching.HEAD)
+        found = table(*searching.HEAD)
         for result in searching.search(settings, searching.read_space(space), folder, trials):
-            table.add_row(*result.cells)
-        Console().print(table)
+            found.add_row(*result.cells)
+        Console().print(found)
         print(folder / "search.md")
 
 
@@ -381,22 +383,22 @@ def experiments(
 
 
 def _print_kept(figures: dict[str, dict[str, dict[str, float]]]) -> None:
-    table = Table("reports", "F1", "run", "exported")
+    kept = table("reports", "F1", "run", "exported", names=2)
     for name, tasks in figures.items():
         for task, f1 in tasks.items():
-            table.add_row(name, task, f"{f1['run']:.3f}", f"{f1['exported']:.3f}")
-    Console().print(table)
+            kept.add_row(name, task, f"{f1['run']:.3f}", f"{f1['exported']:.3f}")
+    Console().print(kept)
 
 
 def _print_metrics(metrics: dict[str, object]) -> None:
     console = Console()
     tasks = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
-    table = Table("reports", *tasks)
+    f1 = table("reports", *tasks)
     scores = metrics["scores"]
     assert isinstance(scores, dict)
     for name, found in scores.items():
-        table.add_row(name, *(f"{found[task]['f1']:.3f}" for task in tasks))
-    console.print(table)
+        f1.add_row(name, *(f"{found[task]['f1']:.3f}" for task in tasks))
+    console.print(f1)
     console.print(f"parity {metrics['parity']}  size {metrics['size']}")
     console.print(f"int8 cost on dev: {metrics['int8_cost']}")
 

@@ -215,6 +215,7 @@ def _export_onnx(run: Run, target: Path) -> None:
         torch.full((2, 16), 5), torch.ones(2, 16, dtype=torch.long), torch.arange(1, 9).expand(2, 8)
     )  # fmt: skip
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells every merged constant
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, as it may
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -44,7 +44,9 @@ def quantise(source: Path, target: Path, layers: int, inputs: Iterable[Arrays]) 
     ]
     heads = sorted(node.name for node in products[_PRODUCTS * layers :])
     _smooth(model, products[_PRODUCTS - 1 : _PRODUCTS * layers : _PRODUCTS], inputs)
-    logging.disable(logging.INFO)  # the quantiser tells of every tensor
+    logging.disable(
+        logging.WARNING
+    )  # the quantiser tells of each tensor, and of what is not needed
     quantize_dynamic(
         model, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
         op_types_to_quantize=["MatMul"], nodes_to_exclude=heads,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from marsad.console import script, told_plainly
 from marsad.errors import MarsadError
+from marsad.pretty import table
 from marsad_training import require_extra
 
 if TYPE_CHECKING:
@@ -134,15 +134,17 @@ def compare(
         if as_json:
             print(json.dumps([row.to_dict() for row in found], indent=1))
             return
-        table = Table("suite", "slice", "task", "n", "A", "B", "B - A", "95 %", "p", "B is")
+        figures = table(
+            "suite", "slice", "task", "n", "A", "B", "B - A", "95 %", "p", "B is", names=3
+        )
         for row in found:
             low, high = row.interval
-            table.add_row(
+            figures.add_row(
                 row.suite, row.slice, row.task, str(row.reports), f"{row.a:.3f}", f"{row.b:.3f}",
                 f"{row.difference:+.3f}", f"{low:+.3f} {high:+.3f}", f"{row.p:.3f}", row.verdict,
                 style={"worse": "red", "better": "green"}.get(row.verdict),
             )  # fmt: skip
-        Console().print(table)
+        Console().print(figures)
         chance = round(SURE * len(found))
         print(f"n: reports. Of {len(found)} tests about {chance} have p < {SURE} by chance alone.")
 
