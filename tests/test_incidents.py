@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from marsad.formats import markup
 from marsad.incidents import _sum, default_scheme, incidents, with_incidents
+from marsad.resolve.places import place
 from marsad.schema import Event, Incident, Report, default_labels
 
 LABELS = default_labels()
@@ -129,6 +130,22 @@ def test_what_stands_before_a_name_tells_that_it_is_near(before: str) -> None:
     location = incidents(report)[0].location
     assert location is not None
     assert location.precision == "near"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [
+        ("بغداد", "الكرادة", "الكرادة"), ("العاصمة", "الكرادة", "الكرادة"),
+        ("بغداد", "الموصل", "بغداد"), ("الموصل", "الكرادة", "الموصل"),
+        ("العراق", "العاصمة", "بغداد"),
+    ],
+)  # fmt: skip
+def test_a_quarter_is_finer_than_its_town(first: str, second: str, where: str) -> None:
+    report = read(f"[انفجار|e1] في [{first}|l1] ب[{second}|l2]", "e1 BOMBING occurred place=l1,l2")
+    found, wanted = incidents(report)[0].location, place(where)
+    assert found is not None
+    assert wanted is not None
+    assert found.source_id == wanted.source_id
 
 
 def test_incidents_come_back_from_json(report: Report) -> None:

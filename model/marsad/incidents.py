@@ -17,7 +17,7 @@ from importlib.resources import files
 from itertools import product
 
 from marsad.resolve.names import fold_name
-from marsad.resolve.places import kilometres
+from marsad.resolve.places import finest, kilometres
 from marsad.resolve.sites import sites
 from marsad.resolve.values import UNRESOLVED
 from marsad.schema import (
@@ -213,7 +213,7 @@ class _Builder:
                 if id in self._places
             ]
             if found:
-                return min(found, key=lambda p: _PRECISIONS.index(p.precision))
+                return finest(found)
         return None
 
     def _harm(self, group: Sequence[Event], harms: Sequence[Sequence[Event]]) -> dict[str, str]:
@@ -271,7 +271,6 @@ class _Builder:
 
 _ONE_TOWN = 45.0  # km
 _CLAUSE = re.compile(r"[،؛]|\s(?:ثم|فيما|بينما|كما)\s")
-_PRECISIONS = ("exact", "near", "area", "country")
 
 
 def agree(left: str, right: str) -> bool:

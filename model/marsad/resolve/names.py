@@ -12,7 +12,7 @@ from marsad.text import normalise
 
 _INSIDE = re.compile("[\u0640\u064b-\u0652\u0670\u200b-\u200f'’`ʼء]")  # belong to their word
 _WORD = re.compile(r"[^\W_]+")
-_LETTERS = str.maketrans("أإآٱىةؤئگڤپچ", "اااايهويكفبج")
+_LETTERS = str.maketrans("أإآٱىةؤئگڤڨپچ", "اااايهويكفقبج")
 _PROCLITICS = "وفبكل"
 _SHORTEST = 3  # letters that are left where a joined letter or the article is taken off
 

@@ -4,12 +4,12 @@ Names are looked up in the gazetteer that ships with the package (GeoNames towns
 tables written for this project; `marsad-train gazetteer` builds it). Generic heads («محافظة»,
 «حي») say which kind of place is meant, words of nearness («محيط», «ريف», «شمالي») make it a
 point nearby. Of several bearers of a name the best is taken: the larger one, in the country of the
-other places, close to them.
+other places, close to them; «العاصمة» alone is that of the country that most of them lie in.
 """
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -53,8 +53,24 @@ def kilometres(a: ResolvedPlace, b: ResolvedPlace) -> float:
     return _kilometres(a.latitude, a.longitude, b.latitude, b.longitude)
 
 
+def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
+    """The one of several, one at least, that says most finely where: a quarter or a site before
+    the town around it, of equals the first."""
+    first = min(found, key=lambda p: _PRECISIONS.index(p.precision))
+    finer = (
+        p
+        for p in found
+        if (p.precision, first.precision) == ("exact", "exact")
+        and not p.source_id.startswith(_OF_TOWNS)
+        and kilometres(p, first) <= _SAME
+    )
+    return next(finer, first)
+
+
 # --- names -------------------------------------------------------------------------------------
 
+_PRECISIONS = ("exact", "near", "area", "country")
+_OF_TOWNS = "geonames:"  # starts the ids of towns, and of nothing else
 _LONGEST = 100  # characters; no name of a place is longer
 _ADMIN, _TOWN, _QUARTER, _FACILITY = "admin", "town", "quarter", "facility"
 _SMALL = frozenset({_TOWN, _QUARTER, "district"})  # facilities of the table have names of their own
@@ -94,10 +110,11 @@ _COMPASS = _set(
 # of a town; they bear the names of towns and countries far away: «حي القاهرة» lies in Baghdad
 _PARTS = frozenset({_QUARTER, _FACILITY})
 
-# these alone are no name («المدينة»), but for a few that are: «الجزيرة», «الساحل»
+# these alone are no name («المدينة»), but for a few that are: «الجزيرة», «العاصمة»
 _GENERIC = (_HEADS.keys() | _NEAR | _COMPASS) - _set(
-    "الجزيرة الجبل الساحل البادية الضاحية الوسطى الوادي الخليج الجنوب"
+    "الجزيرة الجبل الساحل البادية الضاحية الوسطى الوادي الخليج الجنوب العاصمة"
 )
+_CAPITAL = fold_name("العاصمة")  # alone it is that of the country that the report is about
 # Far villages are called so, but a report means the thing: «السوق», «منزله», «السجن المركزي». With
 # or without the article, as it stands here: «بلد» is a town of Iraq.
 _COMMON = frozenset(
@@ -129,6 +146,7 @@ class _Candidate(NamedTuple):
     row: _Row
     near: bool
     kinds: frozenset[str]  # that the head of the name announced
+    capital: bool  # found as the capital of some country
 
     @property
     def expected(self) -> bool:
@@ -141,7 +159,7 @@ def _candidates(text: str) -> tuple[_Candidate, ...]:
     for surface in unjoined(text):
         for name, near, kinds in _parts(surface):
             if rows := _bearers(name):
-                return tuple(_Candidate(row, near, kinds) for row in rows)
+                return tuple(_Candidate(row, near, kinds, name == _CAPITAL) for row in rows)
     return ()
 
 
@@ -186,12 +204,17 @@ def gazetteer() -> sqlite3.Connection:
 
 @lru_cache(maxsize=16384)
 def _bearers(name: str) -> tuple[_Row, ...]:
-    rows = gazetteer().execute(
+    """All places of a name; of «العاصمة» what is called «العاصمة العراقية» and so on."""
+    known, wanted = ("GLOB", f"{name} *") if name == _CAPITAL else ("=", name)
+    found = gazetteer().execute(
         "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, radius, "
-        "population FROM names JOIN places ON place = places.id WHERE names.name = ?",
-        (name,),
+        f"population FROM names JOIN places ON place = places.id WHERE names.name {known} ?",
+        (wanted,),
     )
-    return tuple(_Row(*row) for row in rows)
+    rows = [_Row(*row) for row in found]
+    if name == _CAPITAL:  # of a country the largest, not «العاصمة المقدسة»
+        rows = list({row.country: row for row in sorted(rows, key=lambda r: r.population)}.values())
+    return tuple(rows)
 
 
 # --- choice ------------------------------------------------------------------------------------
@@ -226,19 +249,23 @@ class _Around:
         town = log10(row.population) if row.population > 1 else _VILLAGE
         value = town if row.kind == _TOWN else _PRIOR.get(row.kind, _OTHER_AREA)
         value += _EXPECTED * candidate.expected
-        if self._countries:
-            value += _SAME_COUNTRY * self._countries[row.country] / self._countries.total()
+        share = self._countries[row.country] / max(self._countries.total(), 1)
+        if candidate.capital:  # neither size nor distance tells which
+            return _SAME_COUNTRY * share
+        value += _SAME_COUNTRY * share
         if self._points:
             value += _CLOSE * exp(-_nearest(row, self._points) / _REACH)
         return value
 
     def excludes(self, candidate: _Candidate, alone: bool) -> bool:
-        """Whether it is small, in no country of the other places and far from all of them.
+        """Whether it is small or the capital, in no country of the other places and far from them.
 
         `alone` tells that no other country has a place of that name. What a quarter or a street is
         named after is never meant, only a village of the country that is called so.
         """
         row = candidate.row
+        if candidate.capital:
+            return row.country not in self._countries
         small = row.kind in _SMALL and row.population < _KNOWN_AFAR
         if candidate.kinds == _PARTS and not candidate.expected:
             return not (small and row.country in self._countries)
