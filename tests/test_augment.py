@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad.schema import Report
+from marsad.schema import Event, Mention, Report
 
 augment = pytest.importorskip("marsad_training.augment", reason="needs the train extra")
 from marsad_training.corpus import read_reports  # noqa: E402
@@ -40,6 +40,15 @@ def test_renaming_changes_names_and_nothing_else(seed: int, report: Report) -> N
             assert renamed.surface(after).startswith("ال") == report.surface(before).startswith(
                 "ال"
             )
+
+
+def test_a_name_that_shares_words_with_a_trigger_stays() -> None:
+    mentions = (Mention("l1", "LOCATION", 7, 16), Mention("l2", "LOCATION", 20, 23))
+    event = Event("e1", "ARMED_ATTACK", "occurred", 7, 11)
+    report = Report("a", "استهدف هجوم حيفا في عكا", None, mentions, (event,))
+    renamed = augment.rename(report, {("LOCATION", False): ["صور"]}, random.Random(0), chance=1.0)
+    assert renamed.text == "استهدف هجوم حيفا في صور"
+    assert [renamed.surface(span) for span in renamed.spans] == ["هجوم حيفا", "صور", "هجوم"]
 
 
 @given(seed=st.integers(0, 10**6), report=st.sampled_from(REPORTS))

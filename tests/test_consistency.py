@@ -3,7 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from marsad.corpus import consistency, splits
+from marsad.corpus.agreement import agreement
+from marsad.errors import MarsadError
 from marsad.formats import markup
 from marsad.schema import Labels, Mention, Report
 
@@ -52,6 +56,21 @@ def test_near_copies_are_paired(reports: list[Report]) -> None:
     ((left, right, likeness),) = splits.near_copies([*reports, copy])
     assert {left, right} == {reports[0].id, "copy"}
     assert likeness > 0.8
+
+
+def test_short_texts_are_copies_only_of_themselves() -> None:
+    texts = ["قصف", "انفجار كبير", "قصف"]
+    reports = [Report(str(n), text) for n, text in enumerate(texts)]
+    assert splits.near_copies(reports) == [("0", "2", 1.0)]
+
+
+def test_a_mention_of_white_space_is_no_outside_head() -> None:
+    assert _found([Report("a", "زار  حلب", None, (Mention("l1", "LOCATION", 4, 5),))]) == []
+
+
+def test_both_annotators_should_have_each_report(reports: list[Report]) -> None:
+    with pytest.raises(MarsadError, match=f"lacks the report '{reports[0].id}'"):
+        agreement(reports, reports[1:])
 
 
 def test_the_corpus_holds_no_near_copies() -> None:

@@ -413,6 +413,21 @@ def test_two_reports_of_one_id_are_not_written_over_each_other(
     }  # fmt: skip
 
 
+def test_roles_that_end_in_a_digit_come_back_from_brat(tmp_path: Path, labels: Labels) -> None:
+    roles = {role: ("LOCATION",) for role in ("ARG0", "ARG1")}
+    labels = replace(labels, roles=roles)
+    mentions = tuple(Mention(f"l{n}", "LOCATION", n, n + 1) for n in range(4, 7))
+    filled = zip(("ARG0", "ARG1", "ARG1"), mentions, strict=True)
+    arguments = tuple(Argument(role, mention.id) for role, mention in filled)
+    event = Event("e1", "SHELLING", "occurred", 0, 3, arguments)
+    report = Report("a", "قصف حلبي", None, mentions, (event,))
+    assert not write(FormatName.BRAT, [report], tmp_path / "x", labels).entries
+    (back,), _ = read(FormatName.BRAT, tmp_path / "x", labels)
+    assert {(a.role, back.mention(a.id).start) for a in back.events[0].arguments} == {
+        ("ARG0", 4), ("ARG1", 5), ("ARG1", 6),
+    }  # fmt: skip
+
+
 def test_an_id_that_brat_gives_twice_is_refused(tmp_path: Path, labels: Labels) -> None:
     (tmp_path / "a.txt").write_text("قصف حلب", "utf-8")
     lines = "T1\tLOCATION 4 7\tحلب\nT1\tSHELLING 0 3\tقصف\n"

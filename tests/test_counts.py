@@ -6,9 +6,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from marsad.resolve import numbers
 from marsad.resolve.counts import ResolvedCount, count
-from marsad.resolve.numbers import integer
 from marsad.schema import default_labels
+
+
+def integer(text: str) -> int | None:
+    """The number that the whole text states; None where it is anything else."""
+    found = numbers.words(text)
+    number = numbers.read(found, 0)
+    return number.value if number and number.end == len(found) else None
+
 
 VALUE = re.compile(default_labels().values["CASUALTY"].pattern)
 

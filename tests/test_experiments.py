@@ -1,6 +1,7 @@
 """The table of experiments is made of run records, and says which record is missing."""
 
 import json
+import math
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from marsad.errors import MarsadError
 from marsad.schema import Report
+from marsad.score import MAIN_TASKS
 
 experiments = pytest.importorskip("marsad_training.experiments", reason="needs the train extra")
 from marsad_training.export import false_events, theatres  # noqa: E402
@@ -25,7 +27,7 @@ kept = "yes"
 
 
 def _record(folder: Path, name: str, f1: float, seconds: int) -> None:
-    scores = dict.fromkeys(experiments.TASKS, f1)
+    scores = dict.fromkeys(MAIN_TASKS, f1)
     record = {
         "stages": [{"run": name, "seconds": seconds}],
         "scores": {"corpus-test": scores, "real-dev": scores},
@@ -108,6 +110,7 @@ def test_the_curve_tells_where_more_excerpts_lead(tmp_path: Path) -> None:
     lines = experiments.curve(tmp_path, tomllib.loads("".join(levers))["lever"])
     assert picture.read_bytes() == experiments.picture(lines)
     assert lines[0].needed(0.84) == pytest.approx(409_600)  # ten doublings for 0.20
+    assert replace(lines[0], f1=(0.6, 0.6, 0.6001)).needed(0.84) == math.inf
     rows = readme.read_text("utf-8").splitlines()
     row = next(row for row in rows if row.startswith("| corpus-test, arguments"))
     # 0.64 at 400, 0.02 for each doubling, as far as it is wanted

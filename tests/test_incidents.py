@@ -75,6 +75,12 @@ def test_old_events_are_background(report: Report) -> None:
     assert not any(i.background for i in incidents(replace(report, date=None)))
 
 
+@pytest.mark.parametrize(("value", "old"), [("2021-Q2", True), ("2021-Q4", False)])
+def test_a_season_ends_with_its_last_month(value: str, old: bool) -> None:
+    report = read("[انفجار|e1] في [الموسم|d1]", f"e1 BOMBING occurred time=d1\nd1 {value}")
+    assert [i.background for i in incidents(replace(report, date="2022-01-04"))] == [old]
+
+
 def test_without_groups_each_trigger_of_a_cause_stands_alone(report: Report) -> None:
     assert len(incidents(replace(report, same=()))) == 5
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,7 +43,7 @@ def steady(fit_config: Any, tiny_base: Path, tmp_path_factory: pytest.TempPathFa
 
 def toml(config: Any, path: Path) -> Path:
     """A configuration as the file that the command reads."""
-    facts = configs.as_dict(config)
+    facts = asdict(config)
     tables = {name: facts.pop(name) for name in ("loss",)}
     lines = [f"{name} = {json.dumps(value)}" for name, value in facts.items()]
     for name, table in tables.items():

@@ -109,6 +109,14 @@ def test_replayed_reports_teach_of_a_new_label_only_that_marked_words_are_none_o
     assert pull(bare, default_labels()) < pull(reports, default_labels())
 
 
+def test_each_new_type_has_a_letter_of_its_own() -> None:
+    new = ["Planes", "Ports", "شخص", "مكان"]  # p is the letter of persons
+    letters = extended(default_labels(), new, []).mentions
+    assert len(set(letters.values())) == len(letters) == len(default_labels().mentions) + len(new)
+    with pytest.raises(MarsadError, match="no letter is left for the ids of T"):
+        extended(default_labels(), [f"T{n}" for n in range(26)], [])
+
+
 def test_triggers_are_tuned_on_replayed_reports_whatever_is_new(labels: Labels) -> None:
     new = extended(labels, [], ["RELEASE"])
     data = Data(new, [], [], replay=((labels, []),))

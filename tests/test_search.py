@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -68,7 +68,7 @@ def test_each_trial_is_a_run_of_fit_with_its_values(whole: Path, config: Any) ->
     for run, values, score in told(whole):
         manifest = json.loads((whole / run / "manifest.json").read_text("utf-8"))
         assert manifest["config"] == json.loads(
-            json.dumps(configs.as_dict(searching.with_values(config, values)))
+            json.dumps(asdict(searching.with_values(config, values)))
         )
         assert manifest["config"]["loss"] == {**config.loss, "role": values["loss.role"]}
         epoch = max(manifest["history"], key=lambda epoch: epoch["eval_mean"])
@@ -119,7 +119,7 @@ def test_a_killed_search_goes_on_and_ends_as_one_left_alone(
 ) -> None:
     settings, ranges, out = tmp_path / "c.toml", tmp_path / "space.toml", tmp_path / "killed"
     ranges.write_text(SPACE, "utf-8")
-    facts = configs.as_dict(config)
+    facts = asdict(config)
     lines = [f"loss.{name} = {weight}" for name, weight in facts.pop("loss").items()]
     lines += [f"{name} = {json.dumps(value)}" for name, value in facts.items()]
     settings.write_text("\n".join(lines), "utf-8")

@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="needs the train extra")
 
 from marsad.errors import MarsadError
 from marsad_training import cli
+from marsad_training.corpus import named
 
 ROOT = Path(__file__).parents[1]
 RUNNER = CliRunner()
@@ -168,7 +169,15 @@ def test_a_full_disk_leaves_the_old_card(tmp_path: Path, monkeypatch: pytest.Mon
     assert files_in(tmp_path) == {card: b"mine"}
 
 
-SPLITS = "should have the lists train, dev, test of report ids, as texts."
+def test_sets_to_measure_on_have_names_of_their_own(tmp_path: Path) -> None:
+    paths = [tmp_path / "a" / "gold.jsonl", tmp_path / "b" / "gold.jsonl"]
+    assert named(paths[:1], ["corpus-test"]) == {"gold": paths[0]}
+    for names, given in ((), paths), (["gold"], paths[:1]):
+        with pytest.raises(MarsadError, match="is the second 'gold' to measure on; rename one"):
+            named(given, names)
+
+
+SPLITS = "should be an object that lists ids under train, dev, test."
 
 
 @pytest.mark.parametrize(
@@ -176,7 +185,8 @@ SPLITS = "should have the lists train, dev, test of report ids, as texts."
     [
         ("{", "line 1: broken JSON"),
         ("[1]", SPLITS),
-        ('{"train": [], "test": []}', SPLITS),
+        ('{"train": [], "test": []}', "lists no ids under dev."),
+        ('{"train": ["aa-000"], "dev": ["aa-000"], "test": []}', "lists the id 'aa-000' 2 times"),
         ('{"train": [1], "dev": [], "test": []}', SPLITS),
         ('{"train": ["aa-000"], "dev": [], "test": []}', "does not cover the reports exactly once"),
     ],

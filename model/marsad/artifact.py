@@ -55,12 +55,11 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
 def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
     """What reads words for the network, and what decodes its scores."""
     try:
-        crf = Crf.read(folder / CRF, {x: float(config["crf_weights"][x]) for x in LAYERS})
-        decoder = Decoder(
+        weights = {layer: float(config["crf_weights"][layer]) for layer in LAYERS}
+        known = (
             Labels.from_dict(config["labels"]),
             RoleTables.from_dict(config["roles"]),
             Settings(**config["settings"]),
-            crf,
         )
         special = config["special_tokens"]
         ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
@@ -69,7 +68,8 @@ def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
         raise at(folder / "config.json", None, f"is damaged: {error}.") from error
     except MarsadError as error:
         raise at(folder / "config.json", None, f"is damaged: {error}") from error
-    return Reader(read_tokenizer(folder / "tokenizer.json"), limit=limit, **ids), decoder
+    reader = Reader(read_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
+    return reader, Decoder(*known, Crf.read(folder / CRF, weights))
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from marsad import __version__
-from marsad.artifact import NETWORK, load, sums
+from marsad.artifact import NETWORK, SUMS, load, sums
 from marsad.errors import MarsadError, at
 from marsad.extractor import Extractor
 from marsad.files import loads
@@ -501,7 +501,11 @@ def _earlier(output: Folder) -> dict[str, Any]:
 def _identity(model: Path | None) -> dict[str, str]:
     """The version of the package and the sha256 of the model's weights."""
     with as_file(files("marsad") / "artifact") as shipped:
-        return {"marsad": __version__, "model": sums(model or shipped)[NETWORK]}
+        folder = model or shipped
+        digest = sums(folder).get(NETWORK)
+    if digest is None:
+        raise at(folder / SUMS, None, f"does not name {NETWORK}; export the artifact again.")
+    return {"marsad": __version__, "model": digest}
 
 
 @contextmanager

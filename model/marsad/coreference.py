@@ -21,8 +21,7 @@ from marsad.incidents import agree, default_scheme
 from marsad.resolve.names import fold_name
 from marsad.resolve.places import kilometres
 from marsad.resolve.sites import sites
-from marsad.resolve.values import UNRESOLVED
-from marsad.schema import Event, Report, ResolvedPlace
+from marsad.schema import UNRESOLVED, Event, Report, ResolvedPlace
 from marsad.text import Words, split_words
 
 Features = dict[str, float]

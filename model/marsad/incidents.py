@@ -19,8 +19,8 @@ from itertools import product
 from marsad.resolve.names import fold_name
 from marsad.resolve.places import finest, kilometres
 from marsad.resolve.sites import sites
-from marsad.resolve.values import UNRESOLVED
 from marsad.schema import (
+    UNRESOLVED,
     Argument,
     Event,
     Incident,
@@ -284,6 +284,8 @@ def agree(left: str, right: str) -> bool:
 
 def _last_day(value: str) -> dt.date | None:
     """The last day of a date: the 28th of a month is near enough, as is the Monday of a week."""
+    if "-Q" in value:
+        value = f"{value[:4]}-{3 * int(value[-1]):02}"
     whole = {4: f"{value}-12-31", 7: f"{value}-28"}.get(len(value), value[:10])
     try:
         return dt.date.fromisoformat(whole)

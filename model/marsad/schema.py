@@ -19,6 +19,8 @@ from typing import Any
 from marsad.errors import MarsadError, at
 from marsad.files import dumps, read_json
 
+UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:

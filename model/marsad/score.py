@@ -29,6 +29,10 @@ TASKS = (
     "mentions", "mentions (overlap)", "triggers", "triggers (overlap)", "arguments", "status",
     "status (rare)", "values",
 )  # fmt: skip
+# those that models are chosen and shown by
+MAIN_TASKS = (
+    "mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)",
+)  # fmt: skip
 
 
 class Count(NamedTuple):
@@ -114,10 +118,12 @@ class Scores:
         """Every figure as plain data: per task overall, macro, interval, and per label."""
         return {"reports": len(self.tallies)} | {
             task: {
-                **_figures(self.count(task)),
+                **figures_of(self.count(task)),
                 "macro_f1": round(self.macro_f1(task), 4),
                 "interval": [round(x, 4) for x in self.interval(task, draws)],
-                "labels": {label: _figures(self.count(task, label)) for label in self.labels(task)},
+                "labels": {
+                    label: figures_of(self.count(task, label)) for label in self.labels(task)
+                },
             }
             for task in TASKS
         }
@@ -145,10 +151,10 @@ def score(gold: Iterable[Report], predicted: Iterable[Report]) -> Scores:
 
 
 def _tally(gold: Report, predicted: Report, common: str) -> Tally:
-    snap = _snapper(gold.text)
+    snap = snapper(gold.text)
     tally: Tally = {}
-    mentions = _typed(gold.mentions, snap), _typed(predicted.mentions, snap)
-    triggers = _typed(gold.events, snap), _typed(predicted.events, snap)
+    mentions = typed_spans(gold.mentions, snap), typed_spans(predicted.mentions, snap)
+    triggers = typed_spans(gold.events, snap), typed_spans(predicted.events, snap)
     for task, (wanted, got) in (("mentions", mentions), ("triggers", triggers)):
         _add(tally, task, Counter(t for t, _ in wanted), Counter(t for t, _ in got),
              Counter(t for t, _ in wanted.keys() & got.keys()))  # fmt: skip
@@ -158,7 +164,7 @@ def _tally(gold: Report, predicted: Report, common: str) -> Tally:
             of_predicted = sorted(span for t, span in got if t == type)
             met = _overlaps(of_gold, of_predicted)
             tally[overlap, type] = Count(len(of_gold), len(of_predicted), met)
-    links = _links(gold, snap), _links(predicted, snap)
+    links = links_of(gold, snap), links_of(predicted, snap)
     _add(tally, "arguments", *(Counter(link[2] for link in side) for side in
                                (*links, links[0] & links[1])))  # fmt: skip
     _add_status(tally, triggers, common)
@@ -194,16 +200,17 @@ def _add_values(tally: Tally, sides: tuple[Mapping[Any, Mention], Mapping[Any, M
     tally |= {("values", t): Count(len(hits), len(hits), sum(hits)) for t, hits in found.items()}
 
 
-def _typed(
+def typed_spans(
     spans: Sequence[S], snap: Callable[[Mention | Event], _Span | None]
 ) -> dict[tuple[str, _Span], S]:
     """(type, word span) -> the span; one without a word matches only itself."""
     return {(s.type, snap(s) or (-s.start - 1, -s.end - 1)): s for s in spans}
 
 
-def _links(
+def links_of(
     report: Report, snap: Callable[[Mention | Event], _Span | None]
 ) -> set[tuple[str, _Span | None, str, _Span | None]]:
+    """Event type, trigger, role and mention of each argument, both spans in words."""
     mentions = {m.id: snap(m) for m in report.mentions}
     return {
         (event.type, snap(event), argument.role, mentions[argument.id])
@@ -226,7 +233,7 @@ def _overlaps(gold: list[_Span], predicted: list[_Span]) -> int:
     return matched
 
 
-def _snapper(text: str) -> Callable[[Mention | Event], _Span | None]:
+def snapper(text: str) -> Callable[[Mention | Event], _Span | None]:
     """Span -> its whole words, punctuation at the edges left out unless there is nothing else."""
     words = split_words(text)
     solid = [any(letter.isalnum() for letter in form) for form in words.forms]
@@ -259,7 +266,8 @@ def _commonest_status(reports: Iterable[Report]) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def _figures(count: Count) -> dict[str, Any]:
+def figures_of(count: Count) -> dict[str, Any]:
+    """A count with its rates, rounded to four digits, for JSON."""
     return {
         "f1": round(count.f1, 4), "precision": round(count.precision, 4),
         "recall": round(count.recall, 4), "gold": count.gold, "predicted": count.predicted,

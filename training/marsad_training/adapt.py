@@ -5,6 +5,7 @@ Only the encoder is kept. The corpora are read from a folder that the user gives
 
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from marsad.files import read_text, write_bytes
 from marsad.spans import viterbi
 from marsad.text import normalise
 from marsad.windows import Reader, plan
-from marsad_training.config import AdaptConfig, TagSet, as_dict
+from marsad_training.config import AdaptConfig, TagSet
 from marsad_training.encode import Features, pad_inputs
 from marsad_training.learn import (
     MarsadTrainer,
@@ -136,7 +137,7 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
     if not items:
         raise MarsadError("the configuration names no [[sets]] to adapt on.")
     facts = {
-        "config": as_dict(config), "batches": len(items), "processes": processes().num_processes
+        "config": asdict(config), "batches": len(items), "processes": processes().num_processes
     }  # fmt: skip
     target = run / "encoder"
     if not begin(run, **facts):

@@ -59,26 +59,21 @@ def names_of(reports: Iterable[Report], types: Sequence[str]) -> Names:
 def rename(report: Report, names: Names, rng: random.Random, chance: float = 0.5) -> Report:
     """The report about other names; all mentions of one surface get the same new one.
 
-    A name with the article is only changed for another, since joined letters hang on it.
+    A name with the article is only changed for another, since joined letters hang on it; one that
+    shares words with a trigger stays.
     """
     drawn: dict[tuple[str, str], str] = {}
-    pieces: list[str] = []
-    moved: dict[str, tuple[int, int]] = {}
-    at = size = 0
-    for span in sorted(report.spans, key=lambda s: s.start):
-        surface = report.surface(span)
-        pool = names.get((span.type, surface.startswith("ال")), ())
-        if isinstance(span, Mention) and pool and _is_free(surface):
-            key = (span.type, surface)
+    edits = []
+    for mention in sorted(report.mentions, key=lambda m: m.start):
+        surface = report.surface(mention)
+        pool = names.get((mention.type, surface.startswith("ال")), ())
+        told = any(e.start < mention.end and mention.start < e.end for e in report.events)
+        if pool and _is_free(surface) and not told:
+            key = (mention.type, surface)
             if key not in drawn:
                 drawn[key] = rng.choice(pool) if rng.random() < chance else surface
-            surface = drawn[key]
-        pieces += (report.text[at : span.start], surface)
-        size += span.start - at
-        moved[span.id] = (size, size + len(surface))
-        size, at = size + len(surface), span.end
-    text = "".join(pieces) + report.text[at:]
-    return with_spans(report, text, lambda span: moved[span.id])
+            edits.append(Edit(mention.start, mention.end, drawn[key]))
+    return edited(report, edits)
 
 
 def _is_free(surface: str) -> bool:

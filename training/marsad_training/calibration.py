@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marsad.schema import Report
-from marsad.score import _links, _snapper, _typed
+from marsad.score import links_of, snapper, typed_spans
 
 KINDS = ("mentions", "triggers", "arguments")
 Pairs = Sequence[tuple[Report, Report]]  # gold, read
@@ -24,9 +24,9 @@ def judged(pairs: Pairs, kind: str) -> list[tuple[float, bool]]:
 
 
 def _judged(gold: Report, read: Report, kind: str) -> list[tuple[float | None, bool]]:
-    snap = _snapper(gold.text)
+    snap = snapper(gold.text)
     if kind == "arguments":
-        wanted = _links(gold, snap)
+        wanted = links_of(gold, snap)
         at = {span.id: snap(span) for span in read.spans}
         return [
             (link.score, (event.type, at[event.id], link.role, at[link.id]) in wanted)
@@ -34,10 +34,10 @@ def _judged(gold: Report, read: Report, kind: str) -> list[tuple[float | None, b
             for link in event.arguments
         ]
     if kind == "mentions":
-        mentions = _typed(gold.mentions, snap)
-        return [(m.score, key in mentions) for key, m in _typed(read.mentions, snap).items()]
-    events = _typed(gold.events, snap)
-    return [(e.score, key in events) for key, e in _typed(read.events, snap).items()]
+        mentions = typed_spans(gold.mentions, snap)
+        return [(m.score, key in mentions) for key, m in typed_spans(read.mentions, snap).items()]
+    events = typed_spans(gold.events, snap)
+    return [(e.score, key in events) for key, e in typed_spans(read.events, snap).items()]
 
 
 def reliability(pairs: Pairs, kind: str) -> dict[str, Any] | None:

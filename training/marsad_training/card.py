@@ -16,13 +16,11 @@ from jinja2 import Environment, StrictUndefined
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import at
 from marsad.files import read_text, write_text
+from marsad.score import MAIN_TASKS
 from marsad_training.benchmark import entities, report, results, suites
 from marsad_training.benchmark.setting import Document
 
 RESULTS = Path("training/benchmark/results")
-MAIN_TASKS = (
-    "mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)",
-)  # fmt: skip
 SET_NAMES = {
     "corpus-test": "authored test split (synthetic)",
     "corpus-dev": "authored dev split (synthetic)",

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from marsad.console import script, told_plainly
 from marsad.pretty import table
+from marsad.score import MAIN_TASKS
 from marsad_training import require_extra
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def encoder(
 @app.command()
 def gazetteer(
     tables: Annotated[
-        Path, typer.Argument(help="Folder of regions.tsv, facilities.tsv, actors.tsv.")
+        Path, typer.Argument(help="Folder of regions, facilities, towns and actors (.tsv).")
     ] = Path("training/gazetteer"),
     target: Annotated[Path, typer.Argument(help="Where they go.")] = Path(
         "model/marsad/resolve/gazetteer.sqlite"
@@ -392,20 +393,14 @@ def _print_kept(figures: dict[str, dict[str, dict[str, float]]]) -> None:
 
 def _print_metrics(metrics: dict[str, object]) -> None:
     console = Console()
-    tasks = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
-    f1 = table("reports", *tasks)
+    f1 = table("reports", *MAIN_TASKS)
     scores = metrics["scores"]
     assert isinstance(scores, dict)
     for name, found in scores.items():
-        f1.add_row(name, *(f"{found[task]['f1']:.3f}" for task in tasks))
+        f1.add_row(name, *(f"{found[task]['f1']:.3f}" for task in MAIN_TASKS))
     console.print(f1)
     console.print(f"parity {metrics['parity']}  size {metrics['size']}")
     console.print(f"int8 cost on dev: {metrics['int8_cost']}")
-
-
-def main() -> None:
-    """The console script."""
-    script(app)
 
 
 @app.command("compare")
@@ -426,11 +421,17 @@ def compare_command(
     import marsad
     from marsad.files import write_text
     from marsad_training.compare import compare, render, verdict
-    from marsad_training.corpus import read_gold
+    from marsad_training.corpus import named, read_gold
 
     with told_plainly():
         before, after = marsad.load(old), marsad.load(new)
-        found = compare(before, after, {p.stem: read_gold(p, after.decoder.labels) for p in test})
+        gold = {name: read_gold(p, after.decoder.labels) for name, p in named(test).items()}
+        found = compare(before, after, gold)
         for path in to or ():
             write_text(path, render(found, (old.name, new.name), path.suffix.removeprefix(".")))
         print(verdict(found))
+
+
+def main() -> None:
+    """The console script."""
+    script(app)

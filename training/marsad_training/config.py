@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -177,11 +177,6 @@ def check(name: str, value: Any, kind: Any) -> None:
         if not (isfinite(value) and low <= value <= high):
             most = f" to {high:g}" if high < inf else " or more"
             raise MarsadError(f"{name} should be {low:g}{most}, not {value!r}")
-
-
-def as_dict(config: Any) -> dict[str, Any]:
-    """A configuration as plain data, for the run manifest."""
-    return asdict(config)
 
 
 def with_base(config: T, base: str | None) -> T:

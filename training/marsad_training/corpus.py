@@ -10,8 +10,9 @@ from typing import TypeVar
 from datasets import Dataset, DatasetDict, Features, Value
 
 from marsad.corpus.splits import SPLITS
+from marsad.corpus.splits import read_splits as read_ids
 from marsad.errors import at
-from marsad.files import read_json, read_text
+from marsad.files import read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
 
@@ -85,13 +86,10 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
             None,
             "is absent; write it with: marsad split CORPUS/reports --write CORPUS/splits.json.",
         )
-    parts = read_json(path)
-    lists = [parts.get(name) if isinstance(parts, dict) else None for name in SPLITS]
-    if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists):
-        raise at(path, None, f"should have the lists {', '.join(SPLITS)} of report ids, as texts.")
-    listed = [id for name in SPLITS for id in parts[name]]
-    if sorted(listed) != sorted(reports):
-        odd = sorted(set(listed) ^ set(reports))[:5]
+    parts = read_ids(path)
+    if missing := [name for name in SPLITS if name not in parts]:
+        raise at(path, None, f"lists no ids under {', '.join(missing)}.")
+    if odd := sorted({id for ids in parts.values() for id in ids} ^ set(reports))[:5]:
         raise at(path, None, f"does not cover the reports exactly once (see {', '.join(odd)}).")
     return {name: [reports[id] for id in parts[name]] for name in SPLITS}
 
@@ -100,6 +98,17 @@ def read_gold(path: Path, labels: Labels | None = None) -> list[Report]:
     """Annotated reports to measure on: as `read_reports`, but of a corpus folder its test split."""
     is_corpus = (path / "splits.json").exists()
     return read_splits(path)["test"] if is_corpus else read_reports(path, labels)
+
+
+def named(paths: Iterable[Path], names: Iterable[str] = ()) -> dict[str, Path]:
+    """Files and folders of reports by the name that tables have for them, which is none of
+    `names`. Raises MarsadError where two have one name."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in (*names, *found):
+            raise at(path, None, f"is the second {path.stem!r} to measure on; rename one.")
+        found[path.stem] = path
+    return found
 
 
 def read_table(path: Path, make: Callable[[dict[str, str]], M]) -> Iterator[tuple[int, M]]:

@@ -19,13 +19,12 @@ import numpy as np
 from marsad.artifact import load
 from marsad.errors import at
 from marsad.files import read_json, told_as, write_bytes, write_text
+from marsad.score import MAIN_TASKS
 from marsad_training.config import read_toml
 from marsad_training.export import measure, stages
 from marsad_training.fit import SELECTED, extractor_of, open_run, read_data
 from marsad_training.pictures import panels, svg
 from marsad_training.tune import tune
-
-TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "status (rare)")
 
 SETS = ("corpus-test", "real-dev")
 STROKES = {"corpus-test": "--", "real-dev": "-"}
@@ -68,7 +67,7 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
         "config": config,
         "stages": found,
         "scores": {
-            name: {task: scores[task]["f1"] for task in TASKS}
+            name: {task: scores[task]["f1"] for task in MAIN_TASKS}
             | {key: scores[key] for key in ("calibration_error", "false_events", "theatres")}
             for name, scores in measure(extractor, corpus, real).items()
         },
@@ -108,6 +107,9 @@ def _fits(folder: Path, levers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
 
 
+_ENDLESS = 64  # doublings: more than there are texts
+
+
 @dataclass(frozen=True)
 class Line:
     """F1 of a task on a set of reports against the number of real excerpts trained on."""
@@ -126,7 +128,8 @@ class Line:
     def needed(self, goal: float) -> float:
         """The excerpts at which that line reaches a figure, if it goes on as it went."""
         slope, start = self.doubling
-        return float(2 ** ((goal - start) / slope)) if slope > 0 else inf
+        doublings = (goal - start) / slope if slope > 0 else inf
+        return float(2**doublings) if doublings < _ENDLESS else inf
 
 
 def curve(folder: Path, levers: Sequence[Mapping[str, Any]]) -> list[Line]:

@@ -29,7 +29,7 @@ from marsad.score import score
 from marsad.spans import viterbi
 from marsad.text import NORMALISATION, split_words
 from marsad_training.calibration import KINDS, reliability
-from marsad_training.corpus import read_reports, read_splits
+from marsad_training.corpus import named, read_reports, read_splits
 from marsad_training.crf import inherited, learn, weigh
 from marsad_training.fit import (
     SELECTED,
@@ -159,7 +159,8 @@ def measure(extractor: Extractor, corpus: Path, real: Sequence[Path]) -> dict[st
     """Scores on the corpus's dev and test splits and on each file of real reports."""
     splits = read_splits(corpus)
     sets = {"corpus-dev": splits["dev"], "corpus-test": splits["test"]}
-    sets |= {path.stem: read_reports(path, extractor.decoder.labels) for path in real}
+    labels = extractor.decoder.labels
+    sets |= {name: read_reports(path, labels) for name, path in named(real, sets).items()}
     found: dict[str, Any] = {}
     for name, gold in sets.items():
         read = read_again(extractor, gold)

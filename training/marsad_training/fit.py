@@ -10,7 +10,7 @@ import json
 import os
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -33,7 +33,7 @@ from marsad.schema import Labels, Report
 from marsad.score import Scores, score
 from marsad.windows import Reader
 from marsad_training.augment import names_of, rename, roughen, spell
-from marsad_training.config import FitConfig, as_dict
+from marsad_training.config import FitConfig
 from marsad_training.corpus import fingerprint, read_labels, read_reports, read_splits
 from marsad_training.encode import Features, collate, encode_report
 from marsad_training.estimate import Clock, memory, told
@@ -216,7 +216,7 @@ def fit(config: FitConfig, run: Path, callbacks: Sequence[TrainerCallback] = ())
     data = read_data(config)
     base = config.init or base_folder(config.base, run.parent)
     facts = {
-        "config": as_dict(config), "base": base, "processes": processes().num_processes,
+        "config": asdict(config), "base": base, "processes": processes().num_processes,
         "train_reports": len(data.train), "dev_reports": len(data.dev),
         "raw_reports": len(data.raw), "train_hash": fingerprint([*data.train, *data.raw]),
         "dev_hash": fingerprint(data.dev),
@@ -346,7 +346,7 @@ def describe(
         "start": reader.start_id, "end": reader.end_id, "pad": reader.pad_id,
         "unknown": reader.unknown_id,
     }  # fmt: skip
-    facts = {"config": as_dict(config), "special_tokens": special, "labels": labels.to_dict()}
+    facts = {"config": asdict(config), "special_tokens": special, "labels": labels.to_dict()}
     write_text(run / "run.json", json.dumps(facts, ensure_ascii=False, indent=1))
 
 

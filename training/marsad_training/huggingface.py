@@ -44,7 +44,7 @@ from marsad.spans import viterbi
 from marsad.text import WORD, normalise, split_words
 from marsad.windows import Reader
 from marsad_training.card import rendered
-from marsad_training.corpus import read_reports, read_splits
+from marsad_training.corpus import named, read_reports, read_splits
 from marsad_training.encode import Features, pad_inputs
 from marsad_training.fit import Run, evaluate, extractor_of, open_run
 from marsad_training.prune import prune, sample
@@ -74,7 +74,7 @@ def export_hf(
     run = open_run(run_folder)
     splits = read_splits(Path(run.config.corpus))
     sets = {"corpus-dev": splits["dev"]}
-    sets |= {path.stem: read_reports(path, run.labels) for path in real}
+    sets |= {name: read_reports(path, run.labels) for name, path in named(real, sets).items()}
     texts = [report.text for report in splits["train"]]
     prune(run.network, sample(run.reader, texts))
     model = stock_model(run_folder, run)

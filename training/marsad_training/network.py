@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel
 
+from marsad.decode import WordScores
 from marsad.errors import MarsadError
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 
 INPUTS = ("input_ids", "attention_mask", "word_starts")
-OUTPUTS = ("mention_tags", "trigger_tags", "statuses", "clitics", "trigger_roles", "mention_roles")
+OUTPUTS = WordScores._fields
 IGNORE = -100
 _NEVER = -30.0  # a logit; lower ones would drown the rest in label smoothing
 # of attention: drawing it takes a third of a training step on a CPU

@@ -44,14 +44,14 @@ def quantise(source: Path, target: Path, layers: int, inputs: Iterable[Arrays]) 
     ]
     heads = sorted(node.name for node in products[_PRODUCTS * layers :])
     _smooth(model, products[_PRODUCTS - 1 : _PRODUCTS * layers : _PRODUCTS], inputs)
-    logging.disable(
-        logging.WARNING
-    )  # the quantiser tells of each tensor, and of what is not needed
-    quantize_dynamic(
-        model, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
-        op_types_to_quantize=["MatMul"], nodes_to_exclude=heads,
-    )  # fmt: skip
-    logging.disable(logging.NOTSET)
+    logging.disable(logging.WARNING)  # the quantiser tells of each tensor, and of needless steps
+    try:
+        quantize_dynamic(
+            model, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul"], nodes_to_exclude=heads,
+        )  # fmt: skip
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _smooth(

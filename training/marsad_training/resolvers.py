@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from marsad.errors import at
 from marsad.resolve.places import kilometres, places
-from marsad.resolve.values import UNRESOLVED, with_values
-from marsad.schema import Labels, Report, ResolvedPlace
+from marsad.resolve.values import with_values
+from marsad.schema import UNRESOLVED, Labels, Report, ResolvedPlace
 from marsad_training.corpus import read_table
 
 NEAR = 25.0  # km within which a place counts as found

@@ -12,7 +12,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -23,7 +23,7 @@ from transformers import TrainerCallback
 
 from marsad.errors import MarsadError, at
 from marsad.files import read_json, write_bytes, write_text
-from marsad_training.config import FitConfig, as_dict, check, read_toml, with_base
+from marsad_training.config import FitConfig, check, read_toml, with_base
 from marsad_training.corpus import fingerprint
 from marsad_training.fit import SELECTED, fit, read_data
 from marsad_training.learn import base_folder, processes
@@ -149,7 +149,7 @@ def search(config: FitConfig, space: Space, out: Path, trials: int) -> list[Resu
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config = with_base(config, base_folder(config.base, out.parent))
     data = read_data(config)
-    facts = as_dict(config) | {
+    facts = asdict(config) | {
         "space": {name: distribution_to_json(kind) for name, kind in space.items()},
         "train_hash": fingerprint(data.train), "dev_hash": fingerprint(data.dev),
     }  # fmt: skip

@@ -31,7 +31,7 @@ from marsad.files import write_bytes, write_text
 from marsad.schema import Labels, Report
 from marsad.text import split_words
 from marsad.windows import Reader
-from marsad_training.config import FitConfig, as_dict
+from marsad_training.config import FitConfig
 from marsad_training.corpus import read_splits
 from marsad_training.encode import Features, collate, encode_report
 from marsad_training.fit import build_network, evaluate, extractor_of, read_data
@@ -307,7 +307,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
 def write(config: SimulationConfig, points: Sequence[Point], folder: Path) -> dict[str, Any]:
     """Write `simulation.json` and `simulation.svg`; returns the summary."""
     found = summary(points)
-    facts = {"config": as_dict(config), **found, "points": [asdict(point) for point in points]}
+    facts = {"config": asdict(config), **found, "points": [asdict(point) for point in points]}
     write_text(folder / "simulation.json", json.dumps(facts, indent=1) + "\n")
     write_bytes(folder / "simulation.svg", picture(found))
     return found

@@ -1,6 +1,7 @@
-"""Tag metrics as the field reports them: `seqeval` through a local `evaluate.Metric`.
+"""The tags of single words: gold paths, their spans, and metrics as the field reports them.
 
-They look at the tags of single words, not at reports; `marsad.score` is what decides.
+The metrics are those of `seqeval`, through a local `evaluate.Metric`; models are chosen by reports
+(`marsad.score`), but tuned by the F1 of spans here.
 """
 
 from collections.abc import Iterable, Sequence

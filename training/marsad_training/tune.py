@@ -1,4 +1,5 @@
-"""What is fitted on dev after training: temperatures, outside bias, role thresholds, certainty."""
+"""What is fitted on dev after training, all that `Settings` holds: temperatures, the judges of
+mentions, triggers and links, thresholds and certainty."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from marsad.errors import MarsadError
 from marsad.schema import Event, Mention, Report
 from marsad.score import TASKS, score
 from marsad.text import split_words
@@ -26,7 +27,7 @@ class Agreement:
     """`f1` for each task of the scorer, one side taken as gold (F1 is the same either way).
 
     `kappa` (Cohen, 1960) and `alpha` (Krippendorff, nominal) compare the labels of words, for
-    mentions and for triggers; nan where no word has a label. `overlaps` are reports in both.
+    mentions and for triggers; nan where no word has a label.
     """
 
     reports: int
@@ -37,9 +38,12 @@ class Agreement:
 
 
 def agreement(first: Sequence[Report], second: Sequence[Report]) -> Agreement:
-    """Compare the reports of the same ids and texts. Raises MarsadError as the scorer does."""
+    """Compare the reports of the same ids and texts. Raises MarsadError as the scorer does, and
+    where the second side lacks a report."""
     scores = score(first, second)
     by_id = {report.id: report for report in second}
+    if missing := [report.id for report in first if report.id not in by_id]:
+        raise MarsadError(f"the second side lacks the report {missing[0]!r} of the first.")
     pairs = [(report, by_id[report.id]) for report in first]
     words = {kind: [pair for a, b in pairs for pair in _word_labels(a, b, kind)] for kind in _KINDS}
     return Agreement(

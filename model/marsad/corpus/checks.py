@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from marsad.corpus.consistency import Finding, findings, fold
-from marsad.resolve.values import UNRESOLVED, with_values
-from marsad.schema import Labels, Report
+from marsad.resolve.values import with_values
+from marsad.schema import UNRESOLVED, Labels, Report
 from marsad.text import split_words
 
 

@@ -63,7 +63,8 @@ def _odd_spans(report: Report, usual: Usual) -> Iterator[Finding]:
         types = usual[fold(words)]
         if span.type != types.most_common(1)[0][0] and types.total() >= SEEN:
             yield Finding(report.id, "type", f"«{words}» {span.type}; all: {dict(types)}")
-        if isinstance(span, Mention) and words.split()[0].removeprefix("ال") in _OUTSIDE:
+        first = "".join(words.split()[:1]).removeprefix("ال")
+        if isinstance(span, Mention) and first in _OUTSIDE:
             yield Finding(report.id, "outside", f"«{words}» {span.type}")
 
 

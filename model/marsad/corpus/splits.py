@@ -95,7 +95,8 @@ def near_copies(reports: Sequence[Report], threshold: float = 0.5) -> list[tuple
     for report in reports:
         forms = split_words(report.text).forms
         sketch = MinHash(num_perm=128)
-        sketch.update_batch([" ".join(forms[i : i + 3]).encode() for i in range(len(forms) - 2)])
+        starts = range(max(len(forms) - 2, 1))  # a text of two words is one piece
+        sketch.update_batch([" ".join(forms[i : i + 3]).encode() for i in starts])
         for other in index.query(sketch):
             found.append((other, report.id, round(sketch.jaccard(sketches[other]), 2)))
         index.insert(report.id, sketch)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from string import ascii_lowercase
 
 from marsad.errors import MarsadError
 from marsad.schema import Labels, Report
@@ -84,10 +85,10 @@ def extended(
     known = {*labels.mentions, *labels.events, *events}
     mentions = [type for type in mentions if type not in known]
     letters = dict(labels.mentions)
-    free = (c for c in "abcdfghijklmnopqrstuvwxyz" if c not in letters.values())
     for type in mentions:
         try:
-            letters[type] = next(c for c in [*type.casefold()[:1], *free] if _is_free(c, letters))
+            wanted = type.casefold()[:1] + ascii_lowercase
+            letters[type] = next(letter for letter in wanted if _is_free(letter, letters))
         except StopIteration:
             raise MarsadError(f"no letter is left for the ids of {type}.") from None
     filled = {

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from marsad.resolve.actors import ResolvedActor, actor
-from marsad.schema import Incident, Report
+from marsad.schema import UNRESOLVED, Incident, Report
 
 Row = dict[str, Any]
 _GEO = {"exact": 1, "near": 2, "area": 3, "country": 3}  # ACLED: 1 exact, 2 near, 3 larger area
@@ -115,7 +115,7 @@ def _fatalities(incident: Incident) -> int | str:
     count = incident.harm.get("killed")
     if count is None:
         return 0
-    return "" if count == "?" else int(count.rstrip("+"))
+    return "" if count == UNRESOLVED else int(count.rstrip("+"))
 
 
 def _sentence(report: Report, incident: Incident) -> str:

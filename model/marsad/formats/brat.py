@@ -20,7 +20,6 @@ _COLUMNS = ("file", "id", "date", "style")
 _STATUS = "status"  # the attribute of an event
 _VALUE = "Value"  # the kind of note that holds a value
 _SPAN = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
-_NUMBERED = re.compile(r"(.+?)[0-9]*")  # brat numbers a role's second filler: target2
 
 
 def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
@@ -126,9 +125,11 @@ class _Annotations:
         if fields[0] in self.triggers:
             raise ValueError(f"the id {fields[0]} is used before.")
         self.triggers[fields[0]] = parts[0][2]
+        told = {role for role, _, _ in parts[1:]}
         for role, _, id in parts[1:]:
-            match = _NUMBERED.fullmatch(role)
-            self.roles.append(Link(fields[0], match[1] if match else role, id, where))
+            # brat numbers a role's second filler: target, target2; «ARG1» may be a role of its own
+            ends = (n for n in range(1, len(role)) if role[n:].isdigit() and role[:n] in told)
+            self.roles.append(Link(fields[0], role[: next(ends, None)], id, where))
 
     def _relation(self, fields: list[str], where: str) -> None:
         role, *pairs = fields[1].split()

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from marsad.resolve.numbers import AND, after_and, fold, is_number_word, read, words
+from marsad.schema import UNRESOLVED
 from marsad.text import normalise
-
-UNSTATED = "?"
 
 _LONGEST = 60  # words read: a casualty span is far shorter, and a whole page costs no more then
 
@@ -155,7 +154,7 @@ def count(text: str, denied: bool = False) -> ResolvedCount | None:
     found = _total(_split(found[:_LONGEST]))
     resolved = _range(found) or _bounded(found)
     denied = denied or fold(found[0]) in _WITHOUT
-    if denied and (resolved.value == UNSTATED or resolved.maximum == 1):
+    if denied and (resolved.value == UNRESOLVED or resolved.maximum == 1):
         return ResolvedCount("0", 0, 0)
     return resolved
 
@@ -221,13 +220,13 @@ def _bounded(found: list[str]) -> ResolvedCount:
         return vague
     total = _sum(found)
     if total is None:
-        return ResolvedCount(UNSTATED, None, None)
+        return ResolvedCount(UNRESOLVED, None, None)
     if _holds(keys, _AT_MOST):
-        return ResolvedCount(UNSTATED, None, total)
+        return ResolvedCount(UNRESOLVED, None, total)
     if _holds(keys, _AT_LEAST):
         return ResolvedCount(f"{total}+", total, None)
     if _holds(keys, _LESS_THAN):
-        return ResolvedCount(UNSTATED, None, max(total - 1, 0))
+        return ResolvedCount(UNRESOLVED, None, max(total - 1, 0))
     return ResolvedCount(str(total), total, total)
 
 
@@ -244,7 +243,7 @@ def _vague(found: list[str], keys: list[str]) -> ResolvedCount | None:
         if bare in _VAGUE:
             least, most = _VAGUE[bare]
             scale = _VAGUE_SCALES.get(keys[place + 1], 1) if place + 1 < len(keys) else 1
-            return ResolvedCount(UNSTATED, least * scale, most and most * scale)
+            return ResolvedCount(UNRESOLVED, least * scale, most and most * scale)
     return None
 
 

@@ -152,13 +152,6 @@ def is_number_word(word: str) -> bool:
     return _known(fold(word)) in _WORDS or _digits(fold(word)) is not None
 
 
-def integer(text: str) -> int | None:
-    """The number that the whole text states; None where it is anything else."""
-    found = words(text)
-    number = read(found, 0)
-    return number.value if number and number.end == len(found) else None
-
-
 def read(words: Sequence[str], at: int) -> Number | None:
     """The longest number that begins at that word; None where none does."""
     keys = _Keys(words)
@@ -277,6 +270,6 @@ def _digits(word: str) -> Fraction | None:
 def _spaced(keys: _Keys, value: Fraction, end: int) -> _Part:
     """«2 000»: a short number goes on with groups of three digits."""
     if 0 < value < 1000 and value.denominator == 1:
-        while re.fullmatch(r"\d{3}", keys[end]) and value < 10**12:
+        while re.fullmatch(r"\d{3}", keys[end]) and value < _LARGEST:
             value, end = value * 1000 + int(keys[end]), end + 1
     return _Part(value, 1, end)

@@ -7,9 +7,8 @@ from itertools import pairwise
 
 from marsad.resolve.counts import count
 from marsad.resolve.dates import ResolvedDate, date_or_reason, with_next
-from marsad.schema import Labels, Mention, Report
+from marsad.schema import UNRESOLVED, Labels, Mention, Report
 
-UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
 _UNSTATED = "no number stated"
 # «دون وقوع», «لم تسجل», «لا ... ولا» close before a mention say that there is none, but these words
 # between say that there is one («لم ينج سوى»), or that something else is denied («لم تعرف هوية»).

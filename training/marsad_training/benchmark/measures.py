@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.schema import Report
-from marsad.score import TASKS, Count, Scores, _figures, _snapper, _typed, score
+from marsad.score import TASKS, Count, Scores, figures_of, score, snapper, typed_spans
 from marsad.text import split_words
 from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import fingerprint
@@ -88,11 +88,13 @@ def size(gold: Sequence[Report]) -> dict[str, Any]:
 def task_figures(scores: Scores, tasks: Iterable[str], seed: int = 0) -> dict[str, Any]:
     """Figures of each task that occurs: overall, macro, interval, by label."""
     return {
-        task: _figures(scores.count(task))
+        task: figures_of(scores.count(task))
         | {
             "interval": [round(x, 4) for x in scores.interval(task, DRAWS, seed)],
             "macro_f1": round(scores.macro_f1(task), 4),
-            "labels": {label: _figures(scores.count(task, label)) for label in scores.labels(task)},
+            "labels": {
+                label: figures_of(scores.count(task, label)) for label in scores.labels(task)
+            },
         }
         for task in tasks
         if any(scores.count(task)[:2])
@@ -114,8 +116,8 @@ def semeval(pairs: Sequence[tuple[Report, Report]], kind: str) -> dict[str, Any]
     """The SemEval-2013 four of mentions or triggers, on whole words."""
     kinds: dict[str, Counter[Match | str]] = defaultdict(Counter)
     for gold, read in pairs:
-        snap = _snapper(gold.text)
-        wanted, got = (list(_typed(_spans(report, kind), snap)) for report in (gold, read))
+        snap = snapper(gold.text)
+        wanted, got = (list(typed_spans(_spans(report, kind), snap)) for report in (gold, read))
         for type, match in matches(wanted, got):
             kinds[type][match] += 1
     total = sum(kinds.values(), Counter[Match | str]())
@@ -170,8 +172,8 @@ def status_confusion(pairs: Sequence[tuple[Report, Report]]) -> dict[str, dict[s
     """Gold status -> status read, over the triggers found (same words and type)."""
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for gold, read in pairs:
-        snap = _snapper(gold.text)
-        wanted, got = _typed(gold.events, snap), _typed(read.events, snap)
+        snap = snapper(gold.text)
+        wanted, got = typed_spans(gold.events, snap), typed_spans(read.events, snap)
         for key in wanted.keys() & got.keys():
             table[wanted[key].status][got[key].status] += 1
     return {status: dict(sorted(row.items())) for status, row in sorted(table.items())}
