@@ -23,6 +23,9 @@ VALUE = re.compile(default_labels().values["CASUALTY"].pattern)
 STATED = [
     # digits of three scripts, with separators
     ("7 جنود", "7"),
+    ("9 بين شهيد وجريح", "9"),
+    ("خمسة جنود ما بين قتيل وجريح", "5"),
+    ("بين قتيل وجريح", "?"),
     ("٧ جنود", "7"),
     ("۷ جنود", "7"),
     ("2,000 نازح", "2000"),

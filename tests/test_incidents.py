@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marsad.formats import markup
-from marsad.incidents import _sum, default_scheme, incidents, with_incidents
+from marsad.harm import total as _sum
+from marsad.incidents import default_scheme, incidents, with_incidents
 from marsad.resolve.places import place
 from marsad.schema import Event, Incident, Report, default_labels
 
@@ -119,6 +120,95 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         "e1 ARMED_ATTACK occurred\ne2 DEATH occurred victim=c1\ne3 BOMBING occurred\nc1 2",
     )
     assert [i.harm for i in incidents(report)] == [{"killed": "2"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("marked", "facts", "harm"),
+    [
+        ("[مقتل|e1] [15 شخصا|c1] بينهم [7 أطفال|c2] و[4 نساء|c3]", "c1,c2,c3\nc1 15\nc2 7\nc3 4",
+         {"killed": "15"}),
+        ("[مقتل|e1] [18 عاملا|c1]، [خمسة منهم|c2] أجانب", "c1,c2\nc1 18\nc2 5", {"killed": "18"}),
+        ("[مقتل|e1] [ثلاثة شبان|c1] هم: [أدهم|p1] و[محمد|p2]", "c1,p1,p2\nc1 3", {"killed": "3"}),
+        ("[مقتل|e1] [جنديين|c1] والصحفي [سمير|p1]", "c1,p1\nc1 2", {"killed": "3"}),
+        ("[مقتل|e1] [سمير|p1] و[ثلاثة من مرافقيه|c1]", "p1,c1\nc1 3", {"killed": "4"}),
+        ("[مقتل|e1] [36 مسلحا|c1] و[سبعة مدنيين بينهم طفلة|c2]", "c1,c2\nc1 36\nc2 7",
+         {"killed": "43"}),
+        ("[مقتل|e1] [25 شخصا بين قتيل وجريح|c1]", "c1\nc1 25", {"killed": "?"}),
+        ("[سقط|e1] [72 قتيلا|c1] بعد أن كانت الحصيلة [60 قتيلا|c2]", "c1,c2\nc1 72\nc2 60",
+         {"killed": "72"}),
+    ],
+)  # fmt: skip
+def test_parts_of_a_total_are_not_added_to_it(
+    marked: str, facts: str, harm: dict[str, str]
+) -> None:
+    report = read(marked, f"e1 DEATH occurred victim={facts}")
+    assert [i.harm for i in incidents(report)] == [harm]
+
+
+def test_other_harm_beside_a_total_is_no_part_of_it() -> None:
+    report = read(
+        "[الانفجار|e1] خلف [53 قتيلا بينهم سفير|c1] و[266 جريحا|c2]",
+        "e1 BOMBING occurred victim=c1,c2\nc1 53\nc2 266",
+    )
+    assert incidents(report)[0].harm == {"killed": "53", "injured": "266"}
+
+
+def test_harm_that_did_not_occur_is_none() -> None:
+    report = read(
+        "[قصف|e1] الجيش مواقع، ونفت القيادة [مقتل|e2] [خمسة من جنودها|c1]، ولم [يصب|e3] [أحد|c2]",
+        "e1 SHELLING occurred\ne2 DEATH denied victim=c1\ne3 INJURY denied victim=c2\nc1 5\nc2 0",
+    )
+    assert incidents(report)[0].harm == {"injured": "0"}
+
+
+@pytest.mark.parametrize(
+    ("text", "victims", "harm"),
+    [
+        ("[مقتل|e1] [مدني|c1] و[إصابة|e2] [ثلاثة|c2] برصاص مجهولين", ("c1", "c2"),
+         [{"killed": "1", "injured": "3"}]),
+        ("[مقتل|e1] و[إصابة|e2] [20 عنصرا|c1]", ("c1", "c1"), [{"killed": "?", "injured": "?"}]),
+        ("[استشهد|e1] [شاب|c1] متأثرا بجراح [أصيب|e2] بها", ("c1", "c1"), [{"killed": "1"}]),
+        ("[مقتل|e1] [مدني|c1] في انفجار. و[إصابة|e2] [ثلاثة|c2]", ("c1", "c2"),
+         [{"killed": "1"}, {"injured": "3"}]),
+    ],
+)  # fmt: skip
+def test_dead_and_hurt_of_one_sentence_are_one_incident(
+    text: str, victims: tuple[str, str], harm: list[dict[str, str]]
+) -> None:
+    counts = {"مدني": "c1 1", "شاب": "c1 1", "ثلاثة": "c2 3", "عنصرا": "c1 20"}
+    facts = "\n".join(line for word, line in counts.items() if word in text)
+    events = f"e1 DEATH occurred victim={victims[0]}\ne2 INJURY occurred victim={victims[1]}"
+    assert [i.harm for i in incidents(read(text, f"{events}\n{facts}"))] == harm
+
+
+def test_dots_end_one_sentence() -> None:
+    report = read("[غارة|e1] على مصياف... [مقتل|e2] [جندي|c1]",
+                  "e1 AIR_STRIKE occurred\ne2 DEATH occurred victim=c1\nc1 1")  # fmt: skip
+    assert [i.harm for i in incidents(report)] == [{"killed": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("when", "old"), [("منذ [عام 2011|d1]", False), ("في [عام 2011|d1]", True)]
+)
+def test_what_lasts_is_no_background(when: str, old: bool) -> None:
+    report = read(f"[اشتباكات|e1] {when}", "e1 ARMED_CLASH occurred time=d1\nd1 2011")
+    assert [i.background for i in incidents(report)] == [old]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[قضاء الطارمية|l1] شمال [بغداد|l2]", "قضاء الطارمية"),
+        ("[مديرية حيس|l1] (جنوبي مدينة [الحديدة|l2]", "مديرية حيس"),
+        ("[البحر المتوسط|l1] غرب [اللاذقية|l2]", "غرب اللاذقية"),
+    ],
+)
+def test_a_landmark_is_not_the_place(text: str, where: str) -> None:
+    report = read(f"[انفجار|e1] في {text}", "e1 BOMBING occurred place=l1,l2")
+    found, wanted = incidents(report)[0].location, place(where)
+    assert found is not None
+    assert wanted is not None
+    assert found.source_id == wanted.source_id
 
 
 def test_times_and_places_that_agree_are_no_conflict() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from marsad.incidents import agree, default_scheme
 from marsad.resolve.names import fold_name
-from marsad.resolve.places import kilometres
+from marsad.resolve.places import governorate, kilometres
 from marsad.resolve.sites import sites
 from marsad.schema import UNRESOLVED, Event, Report, ResolvedPlace
 from marsad.text import Words, split_words
@@ -33,6 +33,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 _APART = 40.0  # km; what is nearer may be one place
+_REGION = 150.0  # km from the middle of a region that is no governorate
 _DAY = re.compile(r"\d{4}(?!-[WQ])")  # values that say a day, or the month or year that it is of
 _MOST_BETWEEN = 3  # events of the type between two; more say nothing more
 # words beside a trigger that tell of another event, and of one told before
@@ -155,8 +156,13 @@ def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:
     """Whether neither place may lie in the other."""
     if "country" in (a.precision, b.precision):
         return bool(a.country and b.country) and a.country != b.country
-    one_area = "area" in (a.precision, b.precision) and (a.country, a.admin) == (b.country, b.admin)
-    return not one_area and kilometres(a, b) > _APART
+    apart = kilometres(a, b)
+    one_area = "area" in (a.precision, b.precision) and a.country == b.country
+    if one_area and (in_a := governorate(a)) and (in_b := governorate(b)):
+        one_area = in_a == in_b
+    elif one_area:  # a region, of no governorate
+        one_area = apart < _REGION
+    return not one_area and apart > _APART
 
 
 @cache

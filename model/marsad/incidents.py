@@ -10,12 +10,14 @@ without a trigger («خمسة شهداء في غارة»), is data (`incidents.j
 import datetime as dt
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import product
 
+from marsad.harm import Toll
 from marsad.resolve.names import fold_name
 from marsad.resolve.places import finest, kilometres
 from marsad.resolve.sites import sites
@@ -75,7 +77,16 @@ class _Builder:
         self._counted = {type for type, rule in labels.values.items() if rule.zero_status}
         words = split_words(report.text)
         at = {e.id: words.span(e.start, e.end) for e in report.events}
-        self._sentence = {id: words.breaks[s[0]] if s else 0 for id, s in at.items()}
+        # «...» ends one sentence, not three
+        told = zip(words.breaks, words.forms, strict=True)
+        solid = sorted({n for n, form in told if form[0].isalnum()})
+        self._sentence = {
+            id: bisect_left(solid, words.breaks[s[0]]) if s else 0 for id, s in at.items()
+        }
+        self._toll = Toll(
+            report, scheme.harm, scheme.harmed, scheme.roles["harmed"], self._counted,
+            labels.statuses[0],
+        )  # fmt: skip
         located = labels.roles.get(scheme.roles["where"], ())
         self._places = sites(report, [m for m in report.mentions if m.type in located])
 
@@ -85,11 +96,15 @@ class _Builder:
         causes = [g for g in groups if g[0].type not in self._scheme.harm]
         harms: dict[int, list[list[Event]]] = {}
         lone: list[list[Event]] = []
+        leaders: list[list[Event]] = []
         for group in groups:
             if group[0].type in self._scheme.harm:
                 for cause, part in self._by_cause(group, causes):
                     (harms.setdefault(id(cause), []) if cause else lone).append(part)
-        ordered = sorted(causes + lone, key=lambda g: g[0].start)
+        for part in sorted(lone, key=lambda g: g[0].start):
+            leader = self._leader(part, leaders)
+            (harms.setdefault(id(leader), []) if leader else leaders).append(part)
+        ordered = sorted(causes + leaders, key=lambda g: g[0].start)
         made = [
             self._incident(f"i{n}", group, harms.get(id(group), []))
             for n, group in enumerate(ordered, 1)
@@ -121,6 +136,18 @@ class _Builder:
                 else:
                     parts.append((cause, [event]))
         return parts
+
+    def _leader(self, part: Sequence[Event], leaders: Sequence[list[Event]]) -> list[Event] | None:
+        """The harm without a cause that harm of another kind in its sentence is told with."""
+        harm = self._scheme.harm
+        for leader in leaders:
+            kinds = {harm[leader[0].type], harm[part[0].type]}
+            if kinds == set(self._scheme.harmed) and any(
+                self._sentence[a.id] == self._sentence[b.id] and not self._conflict(a, b)
+                for a, b in product(leader, part)
+            ):
+                return leader
+        return None
 
     def _share_victim(self, left: Event, right: Event) -> bool:
         role = self._scheme.roles["harmed"]
@@ -168,11 +195,12 @@ class _Builder:
 
     def _incident(self, id: str, group: list[Event], harms: list[list[Event]]) -> Incident:
         events = [*group, *(event for harm in harms for event in harm)]
-        date = self._date(events)
+        date, lasts = self._date(events)
+        status = self._status(group)
         return Incident(
-            id, group[0].type, self._status(group), tuple(e.id for e in events),
-            tuple(self._arguments(events)), date, self._place(events), self._harm(group, harms),
-            self._is_background(date),
+            id, group[0].type, status, tuple(e.id for e in events),
+            tuple(self._arguments(events)), date, self._place(events),
+            self._toll.of(group, harms, status), not lasts and self._is_background(date),
         )  # fmt: skip
 
     def _status(self, group: Sequence[Event]) -> str:
@@ -193,61 +221,40 @@ class _Builder:
                     seen.add(key)
                     yield argument
 
-    def _date(self, events: Iterable[Event]) -> str | None:
-        """The finest of the dates that its triggers take, the first of equals."""
-        values = [
-            value
-            for event in events
-            for id in event.fillers(self._scheme.roles["when"])
-            if (value := self._mentions[id].value) and value != UNRESOLVED
-        ]
-        return max(values, key=len, default=None)
+    def _date(self, events: Iterable[Event]) -> tuple[str | None, bool]:
+        """The finest of the dates that its triggers take, the first of equals, and whether it is
+        but the day since when it lasts."""
+        ids = [id for event in events for id in event.fillers(self._scheme.roles["when"])]
+        known = [id for id in ids if self._mentions[id].value not in (None, UNRESOLVED)]
+        at = [id for id in known if not self._is_since(id)]
+        values = [self._mentions[id].value or "" for id in at or known]
+        return max(values, key=len, default=None), not at
+
+    def _is_since(self, id: str) -> bool:
+        """Whether it is «منذ حزيران 2018», since when; «منذ يومين» tells when."""
+        mention, text = self._mentions[id], self._report.text
+        told = _SINCE.search(text, max(0, mention.start - 5), min(mention.start + 4, mention.end))
+        return bool(told and _YEAR.search(text, mention.start, mention.end))
 
     def _place(self, events: Sequence[Event]) -> ResolvedPlace | None:
         """Where it was: its places, else the site that it was aimed at; the finest first."""
         for use in ("where", "aim"):
-            found = [
-                self._places[id]
-                for event in events
-                for id in event.fillers(self._scheme.roles[use])
-                if id in self._places
-            ]
-            if found:
+            told = (id for event in events for id in event.fillers(self._scheme.roles[use]))
+            ids = [id for id in dict.fromkeys(told) if id in self._places]
+            if found := [self._places[id] for id in ids if not self._is_landmark(id, ids)]:
                 return finest(found)
         return None
 
-    def _harm(self, group: Sequence[Event], harms: Sequence[Sequence[Event]]) -> dict[str, str]:
-        """Counts by kind of harm: the most that one trigger of a group tells, summed over groups.
-
-        Triggers of one group tell the same dead again; other groups tell others. A cause may tell
-        of the same, or of more, by the nouns for its victims.
-        """
-        found: dict[str, list[str]] = {}
-        for harm in (group, *harms):
-            kind = self._scheme.harm.get(harm[0].type)
-            if kind and (told := [_sum(v) for e in harm if (v := self._victims(e).values())]):
-                found.setdefault(kind, []).append(max(told, key=_least))
-        summed = {kind: _sum(counts) for kind, counts in found.items()}
-        for event in () if group[0].type in self._scheme.harm else group:
-            for kind, counts in self._named_harm(event).items():
-                summed[kind] = max(_sum(counts), summed.get(kind, ""), key=_least)
-        return summed
-
-    def _named_harm(self, event: Event) -> dict[str, list[str]]:
-        """Counts of its victims by the kind of harm that their nouns name; «25 بين قتيل وجريح» says
-        of neither how many."""
-        found: dict[str, list[str]] = {}
-        for id, count in self._victims(event).items():
-            noun = fold_name(self._report.surface(self._mentions[id]))
-            kinds = [kind for kind, nouns in self._scheme.harmed.items() if re.search(nouns, noun)]
-            for kind in kinds:
-                found.setdefault(kind, []).append(count if len(kinds) == 1 else UNRESOLVED)
-        return found
-
-    def _victims(self, event: Event) -> dict[str, str]:
-        """Counts of the mentions that came to harm, by id; a name is one."""
-        ids = event.fillers(self._scheme.roles["harmed"])
-        return {id: self._mentions[id].value or "1" for id in ids}
+    def _is_landmark(self, id: str, ids: Sequence[str]) -> bool:
+        """Whether it only tells where another of the places is, «قضاء الطارمية شمال بغداد»."""
+        mention = self._mentions[id]
+        earlier = [m for one in ids if (m := self._mentions[one]).end <= mention.start]
+        if not earlier:
+            return False
+        nearest = max(earlier, key=lambda m: m.end)
+        place, gap = self._places[nearest.id], self._report.text[nearest.end : mention.start]
+        is_sited = bool(place.country) and place.precision != "country"  # not «البحر غرب اللاذقية»
+        return is_sited and _DIRECTION.fullmatch(gap) is not None
 
     def _is_background(self, date: str | None) -> bool:
         told, today = _last_day(date or ""), _last_day(self._report.date or "")
@@ -270,6 +277,12 @@ class _Builder:
 
 
 _ONE_TOWN = 45.0  # km
+_SINCE, _YEAR = re.compile(r"(?<!\w)منذ\s"), re.compile(r"\d{4}")
+_DIRECTION = re.compile(
+    r"\s*[،(]?\s*(?:على بعد .{1,25} )?(?:[إا]لى ال|في ال|ال)?(?:شمال|جنوب|شرق|غرب)[يّ]*"
+    r"(?:\s+ال?(?:شرق|غرب)[يّ]*|\s+(?:شرق|غرب)[يّ]*)?(?:\s+(?:من|ل))?\s*"
+    r"(?:(?:مدينة|العاصمة|بلدة)\s+)?"
+)
 _CLAUSE = re.compile(r"[،؛]|\s(?:ثم|فيما|بينما|كما)\s")
 
 
@@ -291,17 +304,3 @@ def _last_day(value: str) -> dt.date | None:
         return dt.date.fromisoformat(whole)
     except ValueError:
         return None
-
-
-def _least(count: str) -> int:
-    """What a count says at the least: `10+` is 10, `?` is 1; none at all is less than `0`."""
-    return 1 if count == UNRESOLVED else int(count.rstrip("+") or -1)
-
-
-def _sum(counts: Collection[str]) -> str:
-    """`3` and `2` are `5`, with `10+` `15+`; some more unknown ones make it open."""
-    if all(count == UNRESOLVED for count in counts):
-        return UNRESOLVED
-    total = sum(int(c.rstrip("+")) for c in counts if c != UNRESOLVED)
-    is_open = any(c == UNRESOLVED or c.endswith("+") for c in counts)
-    return f"{total}+" if is_open else str(total)

@@ -30,7 +30,9 @@ FOCUS = frozenset(
 )  # fmt: skip
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
-_OWN = re.compile(r"[\u0621-\u064a\W]+")  # no letter of Persian, Kurdish or Urdu
+# no mark, no letter of Persian, Kurdish or Urdu, none twice as in «توونس»
+_OWN = re.compile("(?:(?!اا|وو)[\u0621-\u064a '’-])+")
+_FULL = re.compile("[أإآةؤئ]")  # letters that many leave out
 _OF_AREA = re.compile("(?:ولاية|محافظة|قضاء) ")  # a name of this kind is no town's
 _SCHEMA = """
 CREATE TABLE places (
@@ -155,9 +157,15 @@ def _towns(path: Path) -> Iterator[Place]:
 
 
 def _usual(names: list[str]) -> str:
-    """The form that most of the names spell, in its fullest spelling; in Arabic's own letters."""
+    """The form that most of the names spell, of equals the shortest («دمشق», not «د مشق»), in its
+    fullest spelling («الموصل», «غزة»); in Arabic's own letters and without marks."""
     folds = Counter(fold_name(name) for name in names)
-    return max(names, key=lambda n: (_OWN.fullmatch(n) is not None, folds[fold_name(n)], len(n), n))
+
+    def rank(name: str) -> tuple[object, ...]:
+        form, is_clean = fold_name(name), _OWN.fullmatch(name) is not None
+        return is_clean, folds[form], -len(form), len(_FULL.findall(name)), len(name), name
+
+    return max(names, key=rank)
 
 
 def _admins(places: Iterable[Place]) -> dict[tuple[str, str], str]:

@@ -177,7 +177,9 @@ def _total(found: list[str]) -> list[str]:
         if key in _TOTALS or (key == "(" and place and keys[place - 1] in _HOUSEHOLDS):
             return found[place + 1 :]
     for place, key in enumerate(keys):
-        if place and (key in _PARTS or (key in _ASIDES and _sum(found[:place]) is not None)):
+        is_aside = key in _ASIDES and _sum(found[:place]) is not None
+        parts_them = key in _BETWEEN and _divides(found[place + 1 : place + 4])
+        if place and (key in _PARTS or is_aside or parts_them):
             return found[:place]
     return found
 
@@ -282,7 +284,7 @@ def _joined(found: list[str]) -> Iterator[list[str]]:
 
 
 def _divides(found: list[str]) -> bool:
-    keys = [fold(word) for word in found]
+    keys = [key for word in found if (key := fold(word)) not in _BETWEEN]
     return len(keys) == 3 and keys[1] == AND and {keys[0], keys[2]} <= _STATES
 
 

@@ -53,6 +53,11 @@ def kilometres(a: ResolvedPlace, b: ResolvedPlace) -> float:
     return _kilometres(a.latitude, a.longitude, b.latitude, b.longitude)
 
 
+def governorate(place: ResolvedPlace) -> str:
+    """The first-level area that a place is or lies in; empty where it lies in none or several."""
+    return place.name if place.source_id.startswith("marsad:admin-") else place.admin
+
+
 def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
     """The one of several, one at least, that says most finely where: a quarter or a site before
     the town around it, of equals the first."""
@@ -61,7 +66,7 @@ def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
         p
         for p in found
         if (p.precision, first.precision) == ("exact", "exact")
-        and not p.source_id.startswith(_OF_TOWNS)
+        and not p.source_id.startswith(_WHOLE)
         and kilometres(p, first) <= _SAME
     )
     return next(finer, first)
@@ -70,7 +75,7 @@ def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
 # --- names -------------------------------------------------------------------------------------
 
 _PRECISIONS = ("exact", "near", "area", "country")
-_OF_TOWNS = "geonames:"  # starts the ids of towns, and of nothing else
+_WHOLE = ("geonames:", "marsad:district-")  # start the ids of towns and of villages
 _LONGEST = 100  # characters; no name of a place is longer
 _ADMIN, _TOWN, _QUARTER, _FACILITY = "admin", "town", "quarter", "facility"
 _SMALL = frozenset({_TOWN, _QUARTER, "district"})  # facilities of the table have names of their own
@@ -232,6 +237,7 @@ _SAME = 50.0  # km; bearers so close are one place near a border
 # A small place so far from all others of its report is another, unknown bearer of the name.
 _WIDE = 10.0  # km of radius from which a district is more than its town
 _FAR = 600.0  # km
+_BESIDE = 30.0  # km from which a village is no quarter: «حي الروضة» beside «روضة»
 _KNOWN_AFAR, _KNOWN_ALONE = 100_000, 40_000  # inhabitants from which a town is news anywhere
 
 
@@ -263,12 +269,14 @@ class _Around:
         `alone` tells that no other country has a place of that name. What a quarter or a street is
         named after is never meant, only a village of the country that is called so.
         """
-        row = candidate.row
+        row, at_home = candidate.row, candidate.row.country in self._countries
         if candidate.capital:
-            return row.country not in self._countries
+            return not at_home
         small = row.kind in _SMALL and row.population < _KNOWN_AFAR
         if candidate.kinds == _PARTS and not candidate.expected:
-            return not (small and row.country in self._countries)
+            return not (small and at_home and _nearest(row, self._others) < _BESIDE)
+        if row.kind == _QUARTER and self._countries and not at_home:
+            return True
         if not small or (alone and row.population >= _KNOWN_ALONE) or not self._countries:
             return False
         return row.country not in self._countries and _nearest(row, self._others) > _FAR
