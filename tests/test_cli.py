@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from marsad import Report, cli
+from marsad import Report, __version__, cli
 from marsad.formats import jsonl
 from marsad.schema import Mention
 
@@ -167,6 +167,42 @@ def test_pretty_output_shows_any_id(tmp_path: Path, tiny_artifact: Path) -> None
     code, out, _ = run("predict", path, "--model", tiny_artifact, "--format", "pretty")
     assert code == 0
     assert "a[/b]c" in out
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.csv", b"id;txt", "is no text; it should be a .txt, .json, .jsonl, .ndjson file."),
+        ("x.txt", TEXT.encode("utf-16-le"), "is full of control characters, as UTF-16 is"),
+        ("x.txt", "abc def".encode("utf-16-le"), "is full of control characters, as UTF-16 is"),
+    ],
+)
+def test_what_is_no_text_is_refused(
+    name: str, content: bytes, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    code, out, err = run("predict", tmp_path / name)
+    assert (code, out) == (2, "")
+    assert sentence in err
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    code, out, err = run("predict", "")
+    assert (code, out) == (2, "")
+    assert "the name of a file is empty" in err
+
+
+def test_score_tells_how_many_reports_are_not_predicted(
+    tmp_path: Path, reports: list[Report]
+) -> None:
+    paths = [tmp_path / "gold.jsonl", tmp_path / "read.jsonl"]
+    for path, part in zip(paths, (reports, reports[1:]), strict=True):
+        path.write_text(jsonl.write(part), "utf-8")
+    assert "1 gold reports are not predicted" in run("score", *paths)[2]
 
 
 def test_score_shows_any_type(tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ def test_a_model_that_sees_triggers_is_better(reports: list[Report]) -> None:
     assert "No difference" in verdict(compare(new, new, {"test": gold}))  # type: ignore[arg-type]
 
 
+def test_few_reports_show_nothing(reports: list[Report]) -> None:
+    gold = reports[:1]
+    found = compare(Reads([blind(r) for r in gold]), Reads(gold), {"test": gold})  # type: ignore[arg-type]
+    assert verdict(found) == "No difference that these reports can show."
+
+
 def test_the_report_names_every_label_and_marks_what_got_worse(reports: list[Report]) -> None:
     gold = gold_of(reports)
     found = compare(Reads(gold), Reads([blind(r) for r in gold]), {"test": gold})  # type: ignore[arg-type]

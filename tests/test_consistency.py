@@ -73,6 +73,16 @@ def test_both_annotators_should_have_each_report(reports: list[Report]) -> None:
         agreement(reports, reports[1:])
 
 
+@pytest.mark.parametrize("count", [3, 5, 6, 12])
+def test_few_reports_are_split_in_three(count: int) -> None:
+    line = "قصف هجوم انفجار غارة اشتباك اعتقال اغتيال خطف نزوح تظاهر اتفاق تهديد"
+    words = line.split()
+    reports = [Report(f"a-{n}", f"{words[n]} {n} {words[-n]} {n}{n}") for n in range(count)]
+    parts = splits.split_ids(reports, 7)
+    assert all(parts.values())
+    assert sum(map(len, parts.values())) == count
+
+
 def test_the_corpus_holds_no_near_copies() -> None:
     from marsad_training.corpus import read_reports
 

@@ -401,6 +401,30 @@ def told(ledger: Ledger) -> list[tuple[Fate, str]]:
     return [(entry.fate, entry.message) for entry in ledger.entries]
 
 
+def test_what_could_not_be_read_replaces_nothing(tmp_path: Path) -> None:
+    source, target = tmp_path / "x.jsonl", tmp_path / "good.jsonl"
+    source.write_text("{broken", "utf-8")
+    target.write_text("precious", "utf-8")
+    done = CliRunner().invoke(
+        app, ["convert", str(source), str(target), "--from", "jsonl", "--to", "jsonl"]
+    )
+    assert done.exit_code == 2
+    assert f"nothing could be read, and {target} is as it was" in done.stderr
+    assert target.read_text("utf-8") == "precious"
+
+
+def test_label_studio_replaces_only_a_configuration_of_its_own(
+    tmp_path: Path, labels: Labels
+) -> None:
+    beside, reports = tmp_path / "x.xml", [Report("a", "قصف")]
+    for _ in range(2):
+        write(FormatName.LABEL_STUDIO, reports, tmp_path / "x.json", labels)
+    beside.write_text("<mine/>", "utf-8")
+    with pytest.raises(MarsadError, match=r"x\.xml: stands where the labelling configuration"):
+        write(FormatName.LABEL_STUDIO, reports, tmp_path / "x.json", labels)
+    assert beside.read_text("utf-8") == "<mine/>"
+
+
 def test_two_reports_of_one_id_are_not_written_over_each_other(
     tmp_path: Path, labels: Labels
 ) -> None:

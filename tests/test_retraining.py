@@ -1,6 +1,7 @@
 """Reports with a new label: a run goes on from the artifact, which old reports do not disturb."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,19 @@ def test_triggers_are_tuned_on_replayed_reports_whatever_is_new(labels: Labels) 
     assert data.tuned_on.known == {"triggers", "reports", "mentions", "statuses"}
     data = Data(extended(labels, ["CROP"], []), [], [], replay=((labels, []),))
     assert "mentions" not in data.tuned_on.known
+
+
+@pytest.mark.parametrize("part", ["train", "dev"])
+def test_a_fit_without_reports_is_told_before_it_begins(
+    part: str, corpus_folder: Path, fit_config: Any, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(corpus_folder, tmp_path / "corpus")
+    splits = json.loads((folder / "splits.json").read_text("utf-8"))
+    splits["test"] += splits[part]
+    splits[part] = []
+    (folder / "splits.json").write_text(json.dumps(splits), "utf-8")
+    with pytest.raises(MarsadError, match=rf"splits\.json: lists no report to use for {part}"):
+        fit(replace(fit_config, corpus=str(folder)), tmp_path / "run")
 
 
 def test_another_role_width_is_told(

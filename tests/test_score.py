@@ -311,3 +311,10 @@ def test_scoring_empty_reports_divides_by_nothing(change: Callable[[Report], Rep
     assert {scores.f1(task) for task in TASKS} == {0.0}
     assert scores.macro_f1("mentions") == 0.0
     json.dumps(scores.to_dict(draws=10))
+
+
+def test_an_unknown_task_is_told() -> None:
+    scores = score([GOLD], [GOLD])
+    assert scores.f1("mentions") == 1.0
+    with pytest.raises(MarsadError, match="unknown task 'mention'; known are mentions, "):
+        scores.f1("mention")

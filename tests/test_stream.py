@@ -32,10 +32,16 @@ def test_an_endless_stream_is_read_one_text_at_a_time(extractor: Extractor) -> N
         assert len(taken) == n + 1  # nothing is held back or taken ahead
 
 
+def test_one_string_is_no_list_of_texts(extractor: Extractor) -> None:
+    for given in ((TEXT,), ([TEXT], "2023-05-01"), ([TEXT], None, "a")):
+        with pytest.raises(MarsadError, match="should be a list of strings, not one string"):
+            list(extractor.predict_many(*given))
+
+
 def test_a_bad_item_is_recorded_in_its_place(extractor: Extractor) -> None:
     texts: list[object] = [TEXT, None, TEXT, " ", TEXT]
     dates = [None, None, "May", None, "2023-05-01"]
-    read = list(extractor.predict_many(texts, dates, "abcde", errors="record"))  # type: ignore[call-overload]
+    read = list(extractor.predict_many(texts, dates, list("abcde"), errors="record"))  # type: ignore[call-overload]
     assert [item.id for item in read] == list("abcde")
     assert [type(item) for item in read] == [Report, Failure, Failure, Report, Report]
     assert read[1].message == "a report's text should be a string, not NoneType."

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from marsad import cluster_cli, corpus_cli, pretty
+from marsad import __version__, cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import script, told_plainly
 from marsad.documents import documents
@@ -41,8 +41,18 @@ class Format(StrEnum):
     html = "html"
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
     """Reads Arabic conflict reports into typed events."""
 
 
@@ -90,7 +100,7 @@ def predict(
         elif format is Format.html:
             print(page(found))
         elif format is Format.acled:
-            _write_rows(acled.rows(found, everything=all))
+            _write_rows(acled.rows(found, everything=all), "" if all else _LEFT_OUT)
         else:
             _write_rows(rows(found, labels))
 
@@ -105,14 +115,21 @@ def score_command(
     """Score predictions against gold: mentions, triggers, arguments, status, values."""
     with told_plainly():
         known = None if labels is None else Labels.read(labels)
-        scores = compare(_reports(gold, known), _reports(predicted, known))
+        sides = _reports(gold, known), _reports(predicted, known)
+        scores = compare(*sides)
+        if missing := len({r.id for r in sides[0]} - {r.id for r in sides[1]}):
+            print(f"marsad: {missing} gold reports are not predicted; all in them counts as "
+                  "missed.", file=sys.stderr)  # fmt: skip
         if as_json:
             print(json.dumps(scores.to_dict(), indent=1))
         else:
             pretty.show_scores(scores, Console())
 
 
-def _write_rows(found: Iterable[dict[str, Any]]) -> None:
+_LEFT_OUT = "; denied, possible and past ones are listed with --all"
+
+
+def _write_rows(found: Iterable[dict[str, Any]], left_out: str = "") -> None:
     """CSV on stdout, its first line the names of the columns."""
     writer = None
     for row in found:
@@ -121,7 +138,7 @@ def _write_rows(found: Iterable[dict[str, Any]]) -> None:
             writer.writeheader()
         writer.writerow(row)
     if writer is None:
-        print("marsad: no incident to list in these reports.", file=sys.stderr)
+        print(f"marsad: no incident to list in these reports{left_out}.", file=sys.stderr)
 
 
 def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:

@@ -62,6 +62,9 @@ def convert(
         found = list(FORMATS[from_].read(source, known, book))
         if not found and not book.entries:
             raise at(source, None, "holds no report.")
+        if not found:
+            _show(book)
+            _refuse(book, f"nothing could be read, and {target} is as it was")
         FORMATS[to].write(found, target, known, book)
         if ledger is not None:
             write_text(ledger, dumps(book.to_dict(), indent=1) + "\n")
@@ -133,6 +136,11 @@ def split(
         parts = split_ids(reports, seed, earlier)
         write_text(write, json.dumps({"seed": seed, **parts}, indent=0) + "\n")
         print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
+        if empty := [name for name, ids in parts.items() if not ids]:
+            Console(stderr=True, soft_wrap=True, highlight=False).print(
+                f"marsad: {' and '.join(empty)} empty: there are too few reports, or they are near "
+                "copies, which stay together; training needs some in each part."
+            )
 
 
 def agreement(

@@ -10,21 +10,18 @@ from marsad.files import loads, read_text
 from marsad.schema import Report, named
 
 Document = tuple[str, str | None, str]  # text, date, id
-_SUFFIXES = (".txt", ".json", ".jsonl")
+_LINES = (".json", ".jsonl", ".ndjson")
+_SUFFIXES = (".txt", *_LINES)
+_TABLES = (".csv", ".tsv", ".xml", ".pdf", ".docx", ".xlsx", ".parquet")
 
 
 def documents(source: str, date: str | None) -> Iterator[Document]:
     """The reports of a file, a folder or stdin."""
     path = Path(source)
+    if not source:
+        raise MarsadError("the name of a file is empty; name a file, a folder or - for stdin.")
     if source == "-":
-        if sys.stdin is None:
-            raise at("stdin", None, "is closed; name a file.")
-        try:
-            text = sys.stdin.buffer.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
-        if not text.strip():
-            raise at("stdin", None, "is empty; it should hold a report.")
+        text = _stdin()
         jsonlike = text.lstrip().startswith("{")
         yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
     elif path.is_dir():
@@ -34,11 +31,25 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
         for file in found:
             yield from documents(str(file), date)
     else:
+        if path.suffix.lower() in _TABLES:
+            raise at(path, None, f"is no text; it should be a {', '.join(_SUFFIXES)} file.")
         text = read_text(path)
-        if path.suffix.lower() in (".json", ".jsonl"):
+        if path.suffix.lower() in _LINES:
             yield from _lines(text, source, date)
         else:
             yield text, date, path.stem
+
+
+def _stdin() -> str:
+    if sys.stdin is None:
+        raise at("stdin", None, "is closed; name a file.")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
+    if not text.strip():
+        raise at("stdin", None, "is empty; it should hold a report.")
+    return text
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -136,7 +136,11 @@ def windows(reader: Reader, words: Words) -> Iterator[tuple[Window, Arrays]]:
 
 
 def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, str | None, str]]:
-    """Each text with its date and id. Raises MarsadError where those end before the texts."""
+    """Each text with its date and id. Raises MarsadError where those end before the texts, and for
+    one text in place of several."""
+    for name, given in (("texts", texts), ("dates", dates), ("ids", ids)):
+        if isinstance(given, str | bytes):
+            raise MarsadError(f"{name} should be a list of strings, not one string.")
     dates = repeat(None) if dates is None else iter(dates)
     ids = repeat("") if ids is None else iter(ids)
     for text in texts:

@@ -28,6 +28,8 @@ def read_text(path: str | Path) -> str:
         raise at(
             path, line, f"byte {place} is not UTF-8; save the file in UTF-8 and try again."
         ) from error
+    if 4 * sum(c < " " and not c.isspace() for c in text) > len(text):
+        raise at(path, None, "is full of control characters, as UTF-16 is; save it in UTF-8.")
     if not text.strip():
         raise at(path, None, "the file is empty; it should hold a report.")
     return text

@@ -86,7 +86,10 @@ class Scores:
         )
 
     def f1(self, task: str, label: str | None = None) -> float:
-        """Micro-F1 of a task (accuracy for status and values), 0 to 1."""
+        """Micro-F1 of a task (accuracy for status and values), 0 to 1. Raises MarsadError for a
+        task that there is not."""
+        if task not in TASKS and not self.labels(task):
+            raise MarsadError(f"unknown task {task!r}; known are {', '.join(TASKS)}.")
         return self.count(task, label).f1
 
     def macro_f1(self, task: str) -> float:

@@ -24,6 +24,9 @@ TYPED = ("mentions", "triggers", "arguments", "status")
 _DRAWS, _SEED = 1000, 0
 
 
+_FEWEST = 5  # reports from which a bootstrap says anything
+
+
 class Difference(NamedTuple):
     """F1 of a task or of one of its labels, before and after, with the paired interval.
 
@@ -81,6 +84,8 @@ def _difference(before: Scores, after: Scores, task: str, label: str | None) -> 
     gold, predicted, correct = np.moveaxis(rows[:, picks].sum(2), -1, 0)
     f1 = 2 * correct / np.maximum(gold + predicted, 1)
     low, high = np.quantile(f1[1] - f1[0], (0.025, 0.975))
+    if rows.shape[1] < _FEWEST:
+        low, high = -1.0, 1.0
     count = after.count(task, label)
     return Difference(
         task, label or "", count.gold, before.f1(task, label), count.f1, float(low), float(high)

@@ -119,6 +119,9 @@ def read_data(config: FitConfig) -> Data:
     train, dev = ([r for r in part if theatre(r) not in config.hold_out] for part in (train, dev))
     if config.train_reports:
         train, dev = train[: config.train_reports], dev[: config.train_reports // 2]
+    for name, part in (("train", train), ("dev", dev)):
+        if not part:
+            raise at(folder / "splits.json", None, f"lists no report to use for {name}.")
     replay = tuple(_replayed(Path(name), config) for name in config.replay)
     old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
     raw = (r for name in config.raw for r in read_reports(Path(name), labels))

@@ -39,10 +39,12 @@ def split_ids(
         ids = sorted(strata[key])
         rng.shuffle(ids)
         order += ids
-    # every tenth report of the stratified order goes to test, the one five later to dev
+    # every tenth report of the stratified order goes to test, the one five later to dev; of fewer
+    # than six the last one
+    of_dev = min(5, max(len(order) - 1, 2))
     copies = _neighbours(near_copies(reports))
     for place, id in enumerate(order):
-        usual = {0: "test", 5: "dev"}.get(place % 10, "train")
+        usual = {0: "test", of_dev: "dev"}.get(place % 10, "train")
         side[id] = next((side[other] for other in copies[id] if other in side), usual)
         parts[side[id]].append(id)
     return {name: sorted(ids) for name, ids in parts.items()}

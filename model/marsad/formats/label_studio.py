@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from marsad.files import dumps, read_json, write_text
+from marsad.errors import at
+from marsad.files import dumps, read_bytes, read_json, write_text
 from marsad.formats.doccano import joined
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
@@ -17,6 +18,7 @@ from marsad.formats.offsets import Stated, whole
 from marsad.schema import Labels, Report, named
 
 _TEXT, _LABEL, _STATUS, _VALUE, _SAME = "text", "label", "status", "value", "same"
+_VIEW = f'<View>\n  <Labels name="{_LABEL}" toName="{_TEXT}">'  # begins every configuration
 _MODEL = "marsad"
 
 
@@ -150,8 +152,11 @@ def _write(tasks: Iterable[tuple[Report, Mapping[str, Any]]], path: Path, labels
         }
         for r, annotation in tasks
     ]
+    beside = path.with_suffix(".xml")
+    if beside.exists() and not read_bytes(beside).startswith(_VIEW.encode()):
+        raise at(beside, None, f"stands where the labelling configuration of {path.name} goes.")
     write_text(path, dumps(found, indent=1) + "\n")
-    write_text(path.with_suffix(".xml"), configuration(labels))
+    write_text(beside, configuration(labels))
 
 
 def _results(report: Report) -> Iterator[dict[str, Any]]:
@@ -196,8 +201,7 @@ def configuration(labels: Labels) -> str:
     def each(tag: str, names: Iterable[str]) -> str:
         return "\n".join(f"    <{tag} value={quoteattr(name)}/>" for name in names)
 
-    return f"""<View>
-  <Labels name="{_LABEL}" toName="{_TEXT}">
+    return f"""{_VIEW}
 {each("Label", [*labels.mentions, *labels.events])}
   </Labels>
   <Text name="{_TEXT}" value="$text" granularity="symbol"/>
