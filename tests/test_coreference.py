@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad.coreference import Linker, Scene, linker
+from marsad.coreference import Linker, Scene, _apart, linker
+from marsad.resolve.places import place
 from marsad.schema import Argument, Event, Mention, Report, default_labels
 
 TYPES = default_labels().events
@@ -43,6 +44,21 @@ def test_features_tell_what_the_text_says(report: Report) -> None:
 
 def test_a_later_definite_mention_is_the_same_event(report: Report) -> None:
     assert linker().groups(report) == (("e1", "e2"),)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        ("محافظة نينوى", "محافظة ديالى", True), ("محافظة الأنبار", "الرطبة", False),
+        ("محافظة الأنبار", "الموصل", True), ("العراق", "الموصل", False),
+        ("جبل سنجار", "الموصل", False), ("جبل سنجار", "البصرة", True),
+    ],
+)  # fmt: skip
+def test_a_place_is_not_apart_from_what_it_lies_in(first: str, second: str, apart: bool) -> None:
+    one, other = place(first), place(second)
+    assert one is not None
+    assert other is not None
+    assert _apart(one, other) is _apart(other, one) is apart
 
 
 def test_other_days_and_places_far_apart_are_not_one() -> None:
