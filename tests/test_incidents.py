@@ -244,6 +244,24 @@ def test_a_quarter_is_finer_than_its_town(first: str, second: str, where: str) -
     assert found.source_id == wanted.source_id
 
 
+@pytest.mark.parametrize(
+    ("before", "words", "where"),
+    [
+        ("[قندوز|l1]", "المدينة", "قندوز"),
+        ("[الموصل|l1] (370 كلم شمال [بغداد|l2])", "المدينة", "الموصل"),
+        ("محافظة [الأنبار|l1]", "المحافظة", "الأنبار"), ("[الموصل|l1]", "المحافظة", None),
+        ("[العراق|l1]", "المدينة", None),
+    ],
+)  # fmt: skip
+def test_the_town_is_the_one_named_before(before: str, words: str, where: str | None) -> None:
+    report = read(
+        f"دخل الجيش {before} ثم [انفجار|e1] ب[{words}|l9]", "e1 BOMBING occurred place=l9"
+    )
+    found = incidents(report)[0].location
+    wanted = where and place(where)
+    assert (found and found.source_id) == (wanted and wanted.source_id)
+
+
 def test_incidents_come_back_from_json(report: Report) -> None:
     read = with_incidents(report, LABELS)
     assert len(read.incidents) == 4

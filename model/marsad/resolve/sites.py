@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from marsad.resolve.names import fold_name, readings
 from marsad.resolve.places import places
 from marsad.schema import Mention, Report, ResolvedPlace
 
@@ -16,13 +17,39 @@ _BESIDE = re.compile(
 )
 
 
+# «المدينة» -> how the ids of what it may stand for start
+_TOWNS = ("geonames:", "marsad:district-")
+_AGAIN = {"مدينة": _TOWNS, "بلدة": _TOWNS, "قرية": _TOWNS} | dict.fromkeys(
+    ("محافظة", "ولاية", "إقليم", "مقاطعة"), ("marsad:admin-",)
+)
+_STANDS_FOR = {fold_name(f"ال{head}"): kinds for head, kinds in _AGAIN.items()}
+
+
 def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlace]:
     """Where these mentions are, by id and as far as the gazetteer knows.
 
-    What lies beside a named town is `near` it, not there.
+    What lies beside a named town is `near` it, not there; «المدينة» is the last one named before.
     """
-    found = zip(mentions, places(report.surface(m) for m in mentions), strict=True)
-    return {m.id: _beside(report, m, place) for m, place in found if place}
+    ordered = sorted(mentions, key=lambda m: m.start)
+    found: dict[str, ResolvedPlace] = {}
+    for mention, place in zip(ordered, places(map(report.surface, ordered)), strict=True):
+        place = place or _named_before(report.surface(mention), found)
+        if place:
+            found[mention.id] = _beside(report, mention, place)
+    return found
+
+
+def _named_before(surface: str, earlier: dict[str, ResolvedPlace]) -> ResolvedPlace | None:
+    """What «المدينة» or «المحافظة» means: the last such place before, but no mere landmark."""
+    kinds = next((_STANDS_FOR[form] for form in readings(surface) if form in _STANDS_FOR), ())
+    if not kinds:
+        return None
+    meant = (
+        p
+        for p in reversed(earlier.values())
+        if p.precision != "near" and p.source_id.startswith(kinds)
+    )
+    return next(meant, None)
 
 
 def _beside(report: Report, mention: Mention, place: ResolvedPlace) -> ResolvedPlace:
