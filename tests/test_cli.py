@@ -53,6 +53,15 @@ def test_predict_reads_json_lines_with_their_ids_and_dates(
     assert [(r["id"], r["date"]) for r in read] == [("x", "2020-01-01"), ("in-2", "2021-02-02")]
 
 
+def test_files_of_one_name_have_ids_of_their_own(tmp_path: Path, tiny_artifact: Path) -> None:
+    for name in ("a/x.txt", "b/x.txt", "b/y.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TEXT, "utf-8")
+    code, out, _ = run("predict", tmp_path, "--model", tiny_artifact)
+    assert code == 0
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["a/x", "b/x", "y"]
+
+
 def test_predict_reads_a_folder_in_order(tmp_path: Path, tiny_artifact: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.txt").write_text(TEXT, "utf-8")

@@ -247,6 +247,10 @@ def _spoil(corpus: Path) -> None:
     (corpus / "table.parquet").write_bytes(b"PAR1 and no more")
 
 
+def _remove(corpus: Path) -> None:
+    (corpus / "a" / "lines.jsonl").unlink()
+
+
 def _rename(corpus: Path) -> None:
     pq.write_table(pa.table({"body": ["a"], "when": ["b"]}), corpus / "table.parquet")
 
@@ -255,6 +259,7 @@ def _rename(corpus: Path) -> None:
     ("change", "options", "sentence"),
     [
         (_touch, (), "lines.jsonl: has changed since"),
+        (_remove, (), "out: was begun with a/lines.jsonl, which "),
         (None, ("--rows", 3), "was begun with rows 2, and now it is 3; name another folder."),
         (None, ("--text",), "was begun with text False, and now it is True"),
         (_spoil, (), "table.parquet: has changed since"),

@@ -158,7 +158,12 @@ def plan(
                 f"was begun with {key} {begun}, and now it is {value}; name another folder.",
             )  # fmt: skip
     for name, entry in earlier["files"].items():
-        if sizes.get(name) != entry["size"]:
+        if name not in sizes:
+            raise at(
+                target, None,
+                f"was begun with {name}, which {source} is not or lacks; name another folder.",
+            )  # fmt: skip
+        if sizes[name] != entry["size"]:
             raise at(
                 folder.at(name), None, f"has changed since {target} was begun; name another folder."
             )

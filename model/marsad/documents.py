@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +29,12 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
         found = sorted(p for p in _below(path) if p.suffix.lower() in _SUFFIXES)
         if not found:
             raise at(path, None, f"holds no {', '.join(_SUFFIXES)} file.")
+        stems = Counter(file.stem for file in found)
         for file in found:
-            yield from documents(str(file), date)
+            for text, day, id in documents(str(file), date):
+                is_shared = id == file.stem and stems[id] > 1
+                inside = file.relative_to(path).with_suffix("").as_posix()
+                yield text, day, inside if is_shared else id
     else:
         if path.suffix.lower() in _TABLES:
             raise at(path, None, f"is no text; it should be a {', '.join(_SUFFIXES)} file.")

@@ -1,6 +1,7 @@
 """`marsad-bench`: measure models, report results, compare two of them."""
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from marsad_training.benchmark.setting import Watch
 
 T = TypeVar("T")
+_WIDE = 120  # columns where no terminal says how wide it is
 app = typer.Typer(
     help="Measures how well and how fast a model reads.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -144,7 +146,7 @@ def compare(
                 f"{row.difference:+.3f}", f"{low:+.3f} {high:+.3f}", f"{row.p:.3f}", row.verdict,
                 style={"worse": "red", "better": "green"}.get(row.verdict),
             )  # fmt: skip
-        Console().print(figures)
+        Console(width=None if sys.stdout.isatty() else _WIDE).print(figures)
         chance = round(SURE * len(found))
         print(f"n: reports. Of {len(found)} tests about {chance} have p < {SURE} by chance alone.")
 
