@@ -250,7 +250,7 @@ def test_a_quarter_is_finer_than_its_town(first: str, second: str, where: str) -
         ("[قندوز|l1]", "المدينة", "قندوز"),
         ("[الموصل|l1] (370 كلم شمال [بغداد|l2])", "المدينة", "الموصل"),
         ("محافظة [الأنبار|l1]", "المحافظة", "الأنبار"), ("[الموصل|l1]", "المحافظة", None),
-        ("[العراق|l1]", "المدينة", None),
+        ("[العراق|l1]", "المدينة", None), ("[الموصل|l1]", "مدينة", None),
     ],
 )  # fmt: skip
 def test_the_town_is_the_one_named_before(before: str, words: str, where: str | None) -> None:

@@ -21,7 +21,7 @@ _REACH = 30  # characters after a toll that may tell that it is an earlier one
 
 @dataclass(frozen=True)
 class Toll:
-    """The victims of one report.
+    """The victims of one report, whose `mentions` are by id.
 
     `kinds` are those of harm by event type, `nouns` patterns of the folded nouns that name each
     kind, the gravest first; `role` is filled by victims, `counted` are the mention types that have
@@ -29,6 +29,7 @@ class Toll:
     """
 
     report: Report
+    mentions: Mapping[str, Mention]
     kinds: Mapping[str, str]
     nouns: Mapping[str, str]
     role: str
@@ -73,12 +74,10 @@ class Toll:
         found = []
         for id, count in self._victims(event).items():
             known = [one for one in self.nouns if one in claimed[id]]
-            if len(known) > 1 and count == "1":
-                if kind == known[0]:
-                    found.append(count)
-            else:
-                parted = len(known) > 1 or len(self._named_kinds(id)) > 1
-                found.append(UNRESOLVED if parted and count != "0" else count)
+            if count == "1" and known and kind != known[0]:
+                continue
+            parted = max(len(known), len(self._named_kinds(id))) > 1
+            found.append(UNRESOLVED if parted and count not in ("0", "1") else count)
         return found
 
     def _named(self, event: Event) -> dict[str, list[str]]:
@@ -91,13 +90,13 @@ class Toll:
         return found
 
     def _named_kinds(self, id: str) -> list[str]:
-        noun = fold_name(self.report.surface(self.report.mention(id)))
+        noun = fold_name(self.report.surface(self.mentions[id]))
         return [kind for kind, nouns in self.nouns.items() if re.search(nouns, noun)]
 
     def _victims(self, event: Event) -> dict[str, str]:
         """Counts of the mentions that came to harm, by id; a name is one. Parts of a total, and
         names of those whom it counts, are left out."""
-        mentions = [self.report.mention(id) for id in dict.fromkeys(event.fillers(self.role))]
+        mentions = [self.mentions[id] for id in dict.fromkeys(event.fillers(self.role))]
         return {
             mention.id: mention.value or "1"
             for mention in self._wholes(sorted(mentions, key=lambda m: m.start))
@@ -131,7 +130,7 @@ class Toll:
 
     def _total(self, event: Event, counts: Sequence[str]) -> str:
         """What the counts of one trigger come to: their sum, or the most where one was before."""
-        victims = [self.report.mention(id) for id in event.fillers(self.role)]
+        victims = [self.mentions[id] for id in event.fillers(self.role)]
         start, end = min(v.start for v in victims), max(v.end for v in victims)
         if _BEFORE.search(self.report.text, start, end + _REACH):
             return max(counts, key=least)

@@ -84,8 +84,8 @@ class _Builder:
             id: bisect_left(solid, words.breaks[s[0]]) if s else 0 for id, s in at.items()
         }
         self._toll = Toll(
-            report, scheme.harm, scheme.harmed, scheme.roles["harmed"], self._counted,
-            labels.statuses[0],
+            report, self._mentions, scheme.harm, scheme.harmed, scheme.roles["harmed"],
+            self._counted, labels.statuses[0],
         )  # fmt: skip
         located = labels.roles.get(scheme.roles["where"], ())
         self._places = sites(report, [m for m in report.mentions if m.type in located])

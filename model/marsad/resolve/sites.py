@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from marsad.resolve.names import fold_name, readings
+from marsad.resolve.names import spelt, unjoined
 from marsad.resolve.places import places
 from marsad.schema import Mention, Report, ResolvedPlace
 
@@ -22,7 +22,7 @@ _TOWNS = ("geonames:", "marsad:district-")
 _AGAIN = {"مدينة": _TOWNS, "بلدة": _TOWNS, "قرية": _TOWNS} | dict.fromkeys(
     ("محافظة", "ولاية", "إقليم", "مقاطعة"), ("marsad:admin-",)
 )
-_STANDS_FOR = {fold_name(f"ال{head}"): kinds for head, kinds in _AGAIN.items()}
+_STANDS_FOR = {spelt(f"ال{head}"): kinds for head, kinds in _AGAIN.items()}
 
 
 def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlace]:
@@ -41,7 +41,8 @@ def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlac
 
 def _named_before(surface: str, earlier: dict[str, ResolvedPlace]) -> ResolvedPlace | None:
     """What «المدينة» or «المحافظة» means: the last such place before, but no mere landmark."""
-    kinds = next((_STANDS_FOR[form] for form in readings(surface) if form in _STANDS_FOR), ())
+    forms = map(spelt, unjoined(surface))
+    kinds = next((_STANDS_FOR[form] for form in forms if form in _STANDS_FOR), ())
     if not kinds:
         return None
     meant = (
