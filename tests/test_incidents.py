@@ -181,6 +181,17 @@ def test_dead_and_hurt_of_one_sentence_are_one_incident(
     assert [i.harm for i in incidents(read(text, f"{events}\n{facts}"))] == harm
 
 
+def test_harm_of_another_day_has_another_cause() -> None:
+    report = read(
+        "[هاجم|e1] مسلحون مركزا [أمس|d1] و[قتل|e2] [11 عسكريا|c1]. و[اليوم|d2] [قضى|e3] الجيش على "
+        "[ثلاثة|c2] من منفذي [الهجوم|e4]",
+        "e1 ARMED_ATTACK occurred time=d1\ne2 DEATH occurred victim=c1\n"
+        "e3 DEATH occurred victim=c2 time=d2\ne4 ARMED_ATTACK occurred\n= e1 e4\n"
+        "d1 2024-05-13\nd2 2024-05-14\nc1 11\nc2 3",
+    )
+    assert [i.harm for i in incidents(report)] == [{"killed": "11"}, {"killed": "3"}]
+
+
 def test_dots_end_one_sentence() -> None:
     report = read("[غارة|e1] على مصياف... [مقتل|e2] [جندي|c1]",
                   "e1 AIR_STRIKE occurred\ne2 DEATH occurred victim=c1\nc1 1")  # fmt: skip

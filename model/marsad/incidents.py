@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -161,6 +161,8 @@ class _Builder:
         for group in causes:
             if group[0].type not in self._scheme.causes:
                 continue
+            if self._differ("when", self._same_time, group, [harm]):
+                continue
             for one in group:
                 apart = self._sentence[harm.id] - self._sentence[one.id]
                 if apart in (0, 1) and not self._conflict(one, harm):
@@ -172,11 +174,15 @@ class _Builder:
 
     def _conflict(self, left: Event, right: Event) -> bool:
         """Whether both tell a time or a place, and none of the one agrees with the other's."""
-        for role, agrees in (("when", self._same_time), ("where", self._same_place)):
-            a, b = (event.fillers(self._scheme.roles[role]) for event in (left, right))
-            if a and b and not any(agrees(i, j) for i, j in product(a, b)):
-                return True
-        return False
+        return self._differ("when", self._same_time, [left], [right]) or self._differ(
+            "where", self._same_place, [left], [right]
+        )
+
+    def _differ(self, use: str, agree: Callable[[str, str], bool], *sides: Sequence[Event]) -> bool:
+        """Whether both sides fill a role, and no filler of the one agrees with the other's."""
+        role = self._scheme.roles[use]
+        a, b = ([id for event in side for id in event.fillers(role)] for side in sides)
+        return bool(a and b) and not any(agree(i, j) for i, j in product(a, b))
 
     def _same_time(self, left: str, right: str) -> bool:
         return agree(self._known(left), self._known(right))
