@@ -1,9 +1,11 @@
 """predict and predict_many: offsets into whatever text is given, windows without loss, parity."""
 
+import datetime
 import json
 from dataclasses import replace
 from itertools import islice, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,6 +125,14 @@ def test_endless_stream_is_read_as_it_comes(extractor: Extractor) -> None:
 def test_dates_and_ids_go_along(extractor: Extractor) -> None:
     read = extractor.predict_many(["أ", "ب"], dates=["2020-01-01", None], ids=["x", "y"])
     assert [(r.id, r.date) for r in read] == [("x", "2020-01-01"), ("y", None)]
+
+
+@pytest.mark.parametrize(
+    "day", [datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, 23, 30), "2020-01-02"]
+)
+def test_a_day_may_be_a_date(extractor: Extractor, day: Any) -> None:
+    assert extractor.predict("نص", date=day).date == "2020-01-02"
+    assert next(extractor.predict_many(["نص"], [day])).date == "2020-01-02"
 
 
 @pytest.mark.parametrize("date", ["2020-1-1", "yesterday", "2020-13-01", ""])

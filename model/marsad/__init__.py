@@ -12,7 +12,7 @@ from typing import overload
 
 from marsad.artifact import load
 from marsad.errors import MarsadError
-from marsad.extractor import Dates, Errors, Extractor, Ids
+from marsad.extractor import Dates, Day, Errors, Extractor, Ids
 from marsad.schema import Argument, Event, Failure, Labels, Mention, Report
 from marsad.score import Scores, score
 
@@ -24,8 +24,8 @@ def _shipped() -> Extractor:
     return load()
 
 
-def predict(text: str, date: str | None = None) -> Report:
-    """Read one report with the shipped model; `date` is its publication day, YYYY-MM-DD.
+def predict(text: str, date: Day = None) -> Report:
+    """Read one report with the shipped model; `date` is its publication day, a date or YYYY-MM-DD.
 
     Without a date, relative dates in the text stay unresolved. Raises MarsadError where the text
     is no string or the date no day.

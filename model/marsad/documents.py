@@ -51,7 +51,7 @@ def _stdin() -> str:
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise at("stdin", None, f"byte {error.start} is not UTF-8.") from error
+        raise at("stdin", None, f"byte {error.start} is not UTF-8; give it in UTF-8.") from error
     if not text.strip():
         raise at("stdin", None, "is empty; it should hold a report.")
     return text

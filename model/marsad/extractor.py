@@ -1,5 +1,6 @@
 """Texts in, reports out: words, windows, network, decoder."""
 
+import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,8 @@ from marsad.windows import Reader, Window, plan
 Arrays = dict[str, NDArray[np.int64]]
 # `input_ids`, `attention_mask` (B, S), `word_starts` (B, W) -> fields of WordScores, (B, W, ...)
 Network = Callable[[Arrays], Sequence[NDArray[np.float32]]]
-Dates = Iterable[str | None] | None
+Day = str | dt.date | None
+Dates = Iterable[Day] | None
 Ids = Iterable[str] | None
 Errors = Literal["raise", "record"]
 _T = TypeVar("_T")
@@ -47,19 +49,19 @@ class Extractor:
         self.threads = threads
 
     def predict(
-        self, text: str, date: str | None = None, id: str = "", *, threads: int | None = None
+        self, text: str, date: Day = None, id: str = "", *, threads: int | None = None
     ) -> Report:
-        """Read one report. `date` is its publication day, YYYY-MM-DD.
+        """Read one report. `date` is its publication day, a date or YYYY-MM-DD.
 
         Offsets are code points into `text` as given; every mention, event and argument carries a
         score. `threads` is the number of windows of a long report that are read side by side, by
         default that of the extractor; who reads reports side by side wants one.
         Raises MarsadError where the text is no string or the date no day.
         """
-        _check(text, date)
+        day = _checked(text, date)
         words, labels = split_words(text), self.decoder.labels
         scores = self._score(words, threads or self.threads)
-        report = self.decoder.report(text, words, scores, id, date)
+        report = self.decoder.report(text, words, scores, id, day)
         return with_incidents(with_same(with_values(report, labels)), labels)
 
     @overload
@@ -95,7 +97,7 @@ class Extractor:
         return _side_by_side(partial(read, threads=1), list(along), self.threads)
 
     def _read(
-        self, text: str, date: str | None, id: str, errors: Errors, threads: int | None = None
+        self, text: str, date: Day, id: str, errors: Errors, threads: int | None = None
     ) -> Report | Failure:
         try:
             return self.predict(text, date, id, threads=threads)
@@ -135,7 +137,7 @@ def windows(reader: Reader, words: Words) -> Iterator[tuple[Window, Arrays]]:
         yield window, {name: np.array([row], np.int64) for name, row in inputs.items()}
 
 
-def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, str | None, str]]:
+def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, Day, str]]:
     """Each text with its date and id. Raises MarsadError where those end before the texts, and for
     one text in place of several."""
     for name, given in (("texts", texts), ("dates", dates), ("ids", ids)):
@@ -167,8 +169,11 @@ def _side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check(text: object, date: object) -> None:
+def _checked(text: object, date: Day) -> str | None:
+    """The day as YYYY-MM-DD. Raises MarsadError where the text is no string or the date no day."""
     if not isinstance(text, str):
         raise MarsadError(f"a report's text should be a string, not {type(text).__name__}.")
-    if date is not None and not is_date(date):
+    day = date.isoformat()[:10] if isinstance(date, dt.date) else date
+    if day is not None and not is_date(day):
         raise MarsadError(f"the date {date!r} is not a day as YYYY-MM-DD.")
+    return day
