@@ -151,7 +151,7 @@ class Baseline:
     ) -> Iterator[Report]:
         """Reports one after another, in order."""
         along = zip(texts, dates or repeat(None), ids or repeat(""), strict=False)
-        return (self.predict(text, date and str(date), id) for text, date, id in along)
+        return (self.predict(t, str(d) if d else None, i) for t, d, i in along)
 
     def predict(self, text: str, date: str | None = None, id: str = "") -> Report:
         """Read one report."""
