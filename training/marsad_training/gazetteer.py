@@ -30,8 +30,8 @@ FOCUS = frozenset(
 )  # fmt: skip
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
-# no mark, no letter of Persian, Kurdish or Urdu, none twice as in «توونس»
-_OWN = re.compile("(?:(?!اا|وو)[\u0621-\u064a '’-])+")
+# no mark, no letter of Persian, Kurdish or Urdu, none twice as in «توونس», no ى but at an end
+_OWN = re.compile("(?:(?!اا|وو|ى[\u0621-\u064a])[\u0621-\u064a '’-])+")
 _FULL = re.compile("[أإآةؤئ]")  # letters that many leave out
 _OF_AREA = re.compile("(?:ولاية|محافظة|قضاء) ")  # a name of this kind is no town's
 _SCHEMA = """
@@ -163,7 +163,9 @@ def _usual(names: list[str]) -> str:
 
     def rank(name: str) -> tuple[object, ...]:
         form, is_clean = fold_name(name), _OWN.fullmatch(name) is not None
-        return is_clean, folds[form], -len(form), len(_FULL.findall(name)), len(name), name
+        is_short = len(form) < 3  # «رم» is Persian for «روما»
+        full = len(_FULL.findall(name)), len(name)
+        return is_clean, folds[form], not is_short, -len(form), full, name
 
     return max(names, key=rank)
 
