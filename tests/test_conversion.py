@@ -406,9 +406,12 @@ def test_what_could_not_be_read_replaces_nothing(tmp_path: Path) -> None:
     source.write_text("{broken", "utf-8")
     target.write_text("precious", "utf-8")
     done = CliRunner().invoke(
-        app, ["convert", str(source), str(target), "--from", "jsonl", "--to", "jsonl"]
-    )
+        app,
+        ["convert", str(source), str(target), "--from", "jsonl", "--to", "jsonl",
+         "--ledger", str(tmp_path / "ledger.json")],
+    )  # fmt: skip
     assert done.exit_code == 2
+    assert "broken JSON" in (tmp_path / "ledger.json").read_text("utf-8")
     assert f"nothing could be read, and {target} is as it was" in done.stderr
     assert target.read_text("utf-8") == "precious"
 

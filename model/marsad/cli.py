@@ -14,7 +14,7 @@ from rich.progress import track
 
 from marsad import __version__, cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
-from marsad.console import script, told_plainly
+from marsad.console import say, script, told_plainly
 from marsad.documents import documents
 from marsad.export import acled
 from marsad.export.html import page
@@ -118,8 +118,7 @@ def score_command(
         sides = _reports(gold, known), _reports(predicted, known)
         scores = compare(*sides)
         if missing := len({r.id for r in sides[0]} - {r.id for r in sides[1]}):
-            print(f"marsad: {missing} gold reports are not predicted; all in them counts as "
-                  "missed.", file=sys.stderr)  # fmt: skip
+            say(f"{missing} gold reports are not predicted; all in them counts as missed.")
         if as_json:
             print(json.dumps(scores.to_dict(), indent=1))
         else:
@@ -138,7 +137,7 @@ def _write_rows(found: Iterable[dict[str, Any]], left_out: str = "") -> None:
             writer.writeheader()
         writer.writerow(row)
     if writer is None:
-        print(f"marsad: no incident to list in these reports{left_out}.", file=sys.stderr)
+        say(f"no incident to list in these reports{left_out}.")
 
 
 def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:

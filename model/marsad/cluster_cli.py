@@ -1,6 +1,5 @@
 """The command for reports by the million."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from marsad.console import told_plainly
+from marsad.console import say, told_plainly
 from marsad.errors import MarsadError
 
 if TYPE_CHECKING:  # pyarrow takes a while to import, and is an extra
@@ -63,7 +62,7 @@ def predict_corpus(
         job = cluster.plan(source, target, model, rows, text)
         earlier = len(job.parts) - len(job.todo)
         if workers != 0 and not cluster.has_ray():
-            print("marsad: no Ray here, so one process reads all.", file=sys.stderr)
+            say("no Ray here, so one process reads all.")
         outcomes = list(_watched(cluster.run(job, workers), job))
         if failed := [outcome.problem for outcome in outcomes if outcome.problem]:
             raise MarsadError(
@@ -73,7 +72,7 @@ def predict_corpus(
         total, bad = sum(part.count for part in job.parts), sum(o.bad for o in outcomes)
         print(f"{target}: {total} rows in {len(job.parts)} partitions, {earlier} done before")
         if bad:
-            print(f"marsad: {bad} rows could not be read; see {target}/errors.", file=sys.stderr)
+            say(f"{bad} rows could not be read; see {target}/errors.")
 
 
 def _watched(outcomes: "Iterator[Outcome]", job: "Job") -> "Iterator[Outcome]":

@@ -49,5 +49,10 @@ def script(app: typer.Typer) -> None:
 
 def stop(message: str) -> NoReturn:
     """Say what is wrong and leave with exit code 2."""
-    print(f"marsad: {message}", file=sys.stderr)
+    say(message)
     raise typer.Exit(2)
+
+
+def say(message: str) -> None:
+    """Tell something on stderr, beside the output."""
+    print(f"marsad: {message}", file=sys.stderr)

@@ -156,13 +156,13 @@ def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:
     """Whether neither place may lie in the other."""
     if "country" in (a.precision, b.precision):
         return bool(a.country and b.country) and a.country != b.country
-    apart = kilometres(a, b)
-    one_area = "area" in (a.precision, b.precision) and a.country == b.country
-    if one_area and (in_a := governorate(a)) and (in_b := governorate(b)):
-        one_area = in_a == in_b
-    elif one_area:  # a region, of no governorate
-        one_area = apart < _REGION
-    return not one_area and apart > _APART
+    far = kilometres(a, b)
+    if "area" in (a.precision, b.precision) and a.country == b.country:
+        in_a, in_b = governorate(a), governorate(b)
+        if not (in_a and in_b):  # a region
+            return far >= _REGION
+        return in_a != in_b and far > _APART
+    return far > _APART
 
 
 @cache

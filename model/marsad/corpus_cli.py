@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from marsad.artifact import load
-from marsad.console import stop, told_plainly
+from marsad.console import say, stop, told_plainly
 from marsad.corpus.agreement import agreement as compare
 from marsad.corpus.checks import doubts
 from marsad.corpus.selection import select as choose
@@ -62,14 +62,13 @@ def convert(
         found = list(FORMATS[from_].read(source, known, book))
         if not found and not book.entries:
             raise at(source, None, "holds no report.")
-        if not found:
-            _show(book)
-            _refuse(book, f"nothing could be read, and {target} is as it was")
-        FORMATS[to].write(found, target, known, book)
+        if found:
+            FORMATS[to].write(found, target, known, book)
         if ledger is not None:
             write_text(ledger, dumps(book.to_dict(), indent=1) + "\n")
         _show(book)
-        _refuse(book, f"{target} holds the rest")
+        unread = f"nothing could be read, and {target} is as it was"
+        _refuse(book, f"{target} holds the rest" if found else unread)
 
 
 def validate(
@@ -137,9 +136,9 @@ def split(
         write_text(write, json.dumps({"seed": seed, **parts}, indent=0) + "\n")
         print(", ".join(f"{name} {len(ids)}" for name, ids in parts.items()))
         if empty := [name for name, ids in parts.items() if not ids]:
-            Console(stderr=True, soft_wrap=True, highlight=False).print(
-                f"marsad: {' and '.join(empty)} empty: there are too few reports, or they are near "
-                "copies, which stay together; training needs some in each part."
+            say(
+                f"{' and '.join(empty)} empty: there are too few reports, or they are near copies, "
+                "which stay together; training needs some in each part."
             )
 
 

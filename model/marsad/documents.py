@@ -11,8 +11,8 @@ from marsad.files import loads, read_text
 from marsad.schema import Report, named
 
 Document = tuple[str, str | None, str]  # text, date, id
-_LINES = (".json", ".jsonl", ".ndjson")
-_SUFFIXES = (".txt", *_LINES)
+_JSON = (".json", ".jsonl", ".ndjson")
+_SUFFIXES = (".txt", *_JSON)
 _TABLES = (".csv", ".tsv", ".xml", ".pdf", ".docx", ".xlsx", ".parquet")
 
 
@@ -39,7 +39,7 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
         if path.suffix.lower() in _TABLES:
             raise at(path, None, f"is no text; it should be a {', '.join(_SUFFIXES)} file.")
         text = read_text(path)
-        if path.suffix.lower() in _LINES:
+        if path.suffix.lower() in _JSON:
             yield from _lines(text, source, date)
         else:
             yield text, date, path.stem

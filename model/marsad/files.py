@@ -12,6 +12,8 @@ from uuid import uuid4
 
 from marsad.errors import MarsadError, at
 
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b]")  # no white space among them
+
 
 def read_text(path: str | Path) -> str:
     """Read a UTF-8 file, or say in one sentence why it cannot be read.
@@ -28,7 +30,7 @@ def read_text(path: str | Path) -> str:
         raise at(
             path, line, f"byte {place} is not UTF-8; save the file in UTF-8 and try again."
         ) from error
-    if 4 * sum(c < " " and not c.isspace() for c in text) > len(text):
+    if 4 * len(_CONTROL.findall(text)) > len(text):
         raise at(path, None, "is full of control characters, as UTF-16 is; save it in UTF-8.")
     if not text.strip():
         raise at(path, None, "the file is empty; it should hold a report.")

@@ -335,6 +335,11 @@ class Failure:
         return cls(id, str(error) if isinstance(error, MarsadError) else unforeseen)
 
 
+def overlap(one: Mention | Event, other: Mention | Event) -> bool:
+    """Whether two spans of a report share a character."""
+    return one.start < other.end and other.start < one.end
+
+
 def named(*given: object) -> str:
     """The first name that is given, as a string; none is None or empty, but 0 is one."""
     return next((str(name) for name in given if name is not None and name != ""), "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TypeVar
 
-from marsad.schema import Event, Mention, Report
+from marsad.schema import Event, Mention, Report, overlap
 
 # what writers do to letters and digits, each a habit that a whole text has or has not
 HABITS = {
@@ -67,7 +67,7 @@ def rename(report: Report, names: Names, rng: random.Random, chance: float = 0.5
     for mention in sorted(report.mentions, key=lambda m: m.start):
         surface = report.surface(mention)
         pool = names.get((mention.type, surface.startswith("ال")), ())
-        told = any(e.start < mention.end and mention.start < e.end for e in report.events)
+        told = any(overlap(event, mention) for event in report.events)
         if pool and _is_free(surface) and not told:
             key = (mention.type, surface)
             if key not in drawn:

@@ -22,8 +22,6 @@ from marsad_training.fit import read_again
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "values")
 TYPED = ("mentions", "triggers", "arguments", "status")
 _DRAWS, _SEED = 1000, 0
-
-
 _FEWEST = 5  # reports from which a bootstrap says anything
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from marsad.errors import MarsadError
-from marsad.schema import Event, Mention, Report
+from marsad.schema import Event, Mention, Report, overlap
 from marsad.score import TASKS, score
 from marsad.text import split_words
 
@@ -101,7 +101,7 @@ def _disagreements(first: Report, second: Report, kind: str) -> Iterator[Disagre
 
     rest = list(_spans(second, kind))
     for span in _spans(first, kind):
-        over = [other for other in rest if other.start < span.end and span.start < other.end]
+        over = [other for other in rest if overlap(other, span)]
         rest = [other for other in rest if other not in over]
         found = ", ".join(told(second, other) for other in over)
         if (said := told(first, span)) != found:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from marsad.schema import Mention, Report
+from marsad.schema import Mention, Report, overlap
 from marsad.text import split_words
 
 SEEN = 4  # marked so often, a surface has a usual type
@@ -103,14 +103,14 @@ def _contradictions(gold: Report, read: Report) -> Iterator[Finding]:
             same = (span.type, words.span(span.start, span.end)) in keys
             if same or (span.score or 0) < SURE:
                 continue
-            over = [s for s in marked if s.start < span.end and s.end > span.start]
+            over = [s for s in marked if overlap(s, span)]
             said = ", ".join(f"«{gold.surface(s)}» {s.type}" for s in over) or "nothing"
             yield Finding(
                 gold.id, "model",
                 f"{name} «{gold.surface(span)}» {span.type} ({span.score:.2f}); marked: {said}",
             )  # fmt: skip
         for span in marked:
-            if not any(s.start < span.end and s.end > span.start for s in found):
+            if not any(overlap(s, span) for s in found):
                 yield Finding(
                     gold.id, "model", f"{name} «{gold.surface(span)}» {span.type} is not read"
                 )

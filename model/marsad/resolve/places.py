@@ -55,7 +55,7 @@ def kilometres(a: ResolvedPlace, b: ResolvedPlace) -> float:
 
 def governorate(place: ResolvedPlace) -> str:
     """The first-level area that a place is or lies in; empty where it lies in none or several."""
-    return place.name if place.source_id.startswith("marsad:admin-") else place.admin
+    return place.name if place.source_id.startswith(GOVERNORATES) else place.admin
 
 
 def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
@@ -66,7 +66,7 @@ def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
         p
         for p in found
         if (p.precision, first.precision) == ("exact", "exact")
-        and not p.source_id.startswith(_WHOLE)
+        and not p.source_id.startswith(TOWNS)
         and kilometres(p, first) <= _SAME
     )
     return next(finer, first)
@@ -75,7 +75,8 @@ def finest(found: Sequence[ResolvedPlace]) -> ResolvedPlace:
 # --- names -------------------------------------------------------------------------------------
 
 _PRECISIONS = ("exact", "near", "area", "country")
-_WHOLE = ("geonames:", "marsad:district-")  # start the ids of towns and of villages
+# how the ids of towns and villages begin, and those of first-level areas
+TOWNS, GOVERNORATES = ("geonames:", "marsad:district-"), ("marsad:admin-",)
 _LONGEST = 100  # characters; no name of a place is longer
 _ADMIN, _TOWN, _QUARTER, _FACILITY = "admin", "town", "quarter", "facility"
 _SMALL = frozenset({_TOWN, _QUARTER, "district"})  # facilities of the table have names of their own
@@ -210,16 +211,20 @@ def gazetteer() -> sqlite3.Connection:
 @lru_cache(maxsize=16384)
 def _bearers(name: str) -> tuple[_Row, ...]:
     """All places of a name; of «العاصمة» what is called «العاصمة العراقية» and so on."""
-    known, wanted = ("GLOB", f"{name} *") if name == _CAPITAL else ("=", name)
+    if name != _CAPITAL:
+        return tuple(_rows("=", name))
+    called = sorted(_rows("GLOB", f"{name} *"), key=lambda row: row.population)
+    # of a country the largest, not «العاصمة المقدسة»
+    return tuple({row.country: row for row in called}.values())
+
+
+def _rows(compared: str, name: str) -> Iterator[_Row]:
     found = gazetteer().execute(
         "SELECT source, kind, name_ar, places.name, country, admin, latitude, longitude, radius, "
-        f"population FROM names JOIN places ON place = places.id WHERE names.name {known} ?",
-        (wanted,),
+        f"population FROM names JOIN places ON place = places.id WHERE names.name {compared} ?",
+        (name,),
     )
-    rows = [_Row(*row) for row in found]
-    if name == _CAPITAL:  # of a country the largest, not «العاصمة المقدسة»
-        rows = list({row.country: row for row in sorted(rows, key=lambda r: r.population)}.values())
-    return tuple(rows)
+    return (_Row(*row) for row in found)
 
 
 # --- choice ------------------------------------------------------------------------------------
@@ -252,13 +257,13 @@ class _Around:
     def merit(self, candidate: _Candidate) -> float:
         """How likely the name means this place."""
         row = candidate.row
+        of_country = _SAME_COUNTRY * self._countries[row.country] / max(self._countries.total(), 1)
+        if candidate.capital:  # neither size nor distance tells which
+            return of_country
         town = log10(row.population) if row.population > 1 else _VILLAGE
         value = town if row.kind == _TOWN else _PRIOR.get(row.kind, _OTHER_AREA)
         value += _EXPECTED * candidate.expected
-        share = self._countries[row.country] / max(self._countries.total(), 1)
-        if candidate.capital:  # neither size nor distance tells which
-            return _SAME_COUNTRY * share
-        value += _SAME_COUNTRY * share
+        value += of_country
         if self._points:
             value += _CLOSE * exp(-_nearest(row, self._points) / _REACH)
         return value
@@ -279,7 +284,7 @@ class _Around:
             return True
         if not small or (alone and row.population >= _KNOWN_ALONE) or not self._countries:
             return False
-        return row.country not in self._countries and _nearest(row, self._others) > _FAR
+        return not at_home and _nearest(row, self._others) > _FAR
 
 
 def _choose(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from marsad.resolve.names import spelt, unjoined
-from marsad.resolve.places import places
+from marsad.resolve.places import GOVERNORATES, TOWNS, places
 from marsad.schema import Mention, Report, ResolvedPlace
 
 _REACH = 30  # characters before a name that may tell that it is only nearby
@@ -17,12 +17,12 @@ _BESIDE = re.compile(
 )
 
 
-# «المدينة» -> how the ids of what it may stand for start
-_TOWNS = ("geonames:", "marsad:district-")
-_AGAIN = {"مدينة": _TOWNS, "بلدة": _TOWNS, "قرية": _TOWNS} | dict.fromkeys(
-    ("محافظة", "ولاية", "إقليم", "مقاطعة"), ("marsad:admin-",)
-)
-_STANDS_FOR = {spelt(f"ال{head}"): kinds for head, kinds in _AGAIN.items()}
+# «المدينة» -> how the ids of what it may stand for begin
+_STANDS_FOR = {
+    spelt(f"ال{head}"): ids
+    for ids, heads in {TOWNS: "مدينة بلدة قرية", GOVERNORATES: "محافظة ولاية إقليم مقاطعة"}.items()
+    for head in heads.split()
+}
 
 
 def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlace]:
@@ -42,13 +42,13 @@ def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlac
 def _named_before(surface: str, earlier: dict[str, ResolvedPlace]) -> ResolvedPlace | None:
     """What «المدينة» or «المحافظة» means: the last such place before, but no mere landmark."""
     forms = map(spelt, unjoined(surface))
-    kinds = next((_STANDS_FOR[form] for form in forms if form in _STANDS_FOR), ())
-    if not kinds:
+    ids = next((_STANDS_FOR[form] for form in forms if form in _STANDS_FOR), ())
+    if not ids:
         return None
     meant = (
         p
         for p in reversed(earlier.values())
-        if p.precision != "near" and p.source_id.startswith(kinds)
+        if p.precision != "near" and p.source_id.startswith(ids)
     )
     return next(meant, None)
 

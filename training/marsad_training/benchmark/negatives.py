@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from marsad.schema import Report
+from marsad.schema import Report, overlap
 from marsad.text import split_words
 from marsad_training.benchmark.measures import rate, size
 from marsad_training.benchmark.setting import Bench, Document, Result, Row, csv_rows
@@ -46,7 +46,7 @@ def _alarms(gold: Sequence[Report], read: Sequence[Report], seed: int) -> dict[s
         false = [
             event.type
             for event in found.events
-            if not any(g.start < event.end and event.start < g.end for g in report.events)
+            if not any(overlap(g, event) for g in report.events)
         ]
         types.update(false)
         rows[report.id] = (len(false), len(split_words(report.text)))
