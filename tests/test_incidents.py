@@ -114,6 +114,54 @@ def test_harm_of_two_causes_is_not_one() -> None:
     assert [i.harm for i in incidents(report)] == [{"killed": "4"}, {"killed": "7"}]
 
 
+def test_the_harm_of_a_title_goes_with_that_of_the_body() -> None:
+    report = read(
+        "[مقتل|e1] [حارس|c1] قرب الميناء\n\n[قتل|e2] [حارس|c2] في [كمين|e3] قرب الميناء.",
+        "e1 DEATH occurred victim=c1\ne2 DEATH occurred victim=c2\ne3 ARMED_ATTACK occurred\n"
+        "c1 1\nc2 1\n= e1 e2",
+    )
+    (ambush,) = incidents(report)
+    assert (ambush.events, ambush.harm) == (("e3", "e1", "e2"), {"killed": "1"})
+
+
+def test_the_hurt_go_with_the_nearest_dead() -> None:
+    report = read(
+        "[قتلنا|e1] [كريم حسن|p1] لأنه أمر بـ[قتل|e2] و[جرح|e3] [العشرات|c1]",
+        "e1 DEATH occurred victim=p1\ne2 DEATH occurred victim=c1\ne3 INJURY occurred victim=c1\n"
+        "c1 ?",
+    )
+    assert [i.events for i in incidents(report)] == [("e1",), ("e2", "e3")]
+
+
+def test_the_victims_of_an_assassination_are_dead_where_it_did_not_fail() -> None:
+    marked = "[اغتيال|e1] [رئيس البلدية|c1] و[كريم حسن|p1]"
+    for status, harm in (("occurred", {"killed": "2"}), ("foiled", {})):
+        report = read(marked, f"e1 ASSASSINATION {status} victim=c1,p1\nc1 1")
+        assert incidents(report)[0].harm == harm
+
+
+def test_a_person_named_twice_is_one() -> None:
+    report = read(
+        "[مقتل|e1] [كريم حسن|p1]، ولقي [حسن|p2] [حتفه|e2]، و[قتل|e3] [سمير|p3] و[سمير|p4] لاحقا",
+        "e1 DEATH occurred victim=p1\ne2 DEATH occurred victim=p2\ne3 DEATH occurred victim=p3,p4\n"
+        "= e1 e2",
+    )
+    assert [i.harm for i in incidents(report)] == [{"killed": "1"}, {"killed": "1"}]
+    attack = read(
+        "في [الهجوم|e1] [قتل|e2] [كريم حسن|p1]. و[قتل|e3] [حسن|p2] في بيته",
+        "e1 ARMED_ATTACK occurred\ne2 DEATH occurred victim=p1\ne3 DEATH occurred victim=p2",
+    )
+    assert [i.harm for i in incidents(attack)] == [{"killed": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("who", "killed"), [("المهاجم", "1"), ("المهاجمين الثلاثة", "3"), ("المتسللين", "?")]
+)
+def test_fighters_are_counted_by_their_noun(who: str, killed: str) -> None:
+    report = read(f"[مقتل|e1] [{who}|a1]", "e1 DEATH occurred victim=a1")
+    assert incidents(report)[0].harm == {"killed": killed}
+
+
 def test_harm_does_not_go_to_a_later_clause() -> None:
     report = read(
         "[هاجم|e1] مسلحون حاجزا و[قتلوا|e2] [شرطيين|c1]، ثم [انفجرت|e3] عبوة",
@@ -128,6 +176,7 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         ("[مقتل|e1] [15 شخصا|c1] بينهم [7 أطفال|c2] و[4 نساء|c3]", "c1,c2,c3\nc1 15\nc2 7\nc3 4",
          {"killed": "15"}),
         ("[مقتل|e1] [18 عاملا|c1]، [خمسة منهم|c2] أجانب", "c1,c2\nc1 18\nc2 5", {"killed": "18"}),
+        ("[مقتل|e1] [ستة عناصر|c1] وبينهم [كريم حسن|p1]", "c1,p1\nc1 6", {"killed": "6"}),
         ("[مقتل|e1] [ثلاثة شبان|c1] هم: [أدهم|p1] و[محمد|p2]", "c1,p1,p2\nc1 3", {"killed": "3"}),
         ("[مقتل|e1] [جنديين|c1] والصحفي [سمير|p1]", "c1,p1\nc1 2", {"killed": "3"}),
         ("[مقتل|e1] [سمير|p1] و[ثلاثة من مرافقيه|c1]", "p1,c1\nc1 3", {"killed": "4"}),
@@ -294,7 +343,9 @@ def test_every_trigger_of_the_corpus_is_told_by_one_incident() -> None:
 
 def test_scheme_names_only_known_labels() -> None:
     scheme = default_scheme()
-    assert {*scheme.harm, *scheme.causes, *scheme.counters} <= {*LABELS.events}
+    assert {*scheme.harm, *scheme.deadly, *scheme.causes, *scheme.counters} <= {*LABELS.events}
+    assert {*scheme.deadly.values()} <= {*scheme.harmed}
+    assert scheme.persons <= {*LABELS.mentions}
     assert scheme.countered <= {*LABELS.statuses}
     assert {*scheme.roles.values()} <= {*LABELS.roles}
 

@@ -6,14 +6,16 @@ A trigger may tell a total and its parts («15 شخصا بينهم 7 أطفال�
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from marsad.resolve.counts import count
 from marsad.resolve.names import fold_name
 from marsad.schema import UNRESOLVED, Event, Mention, Report
 
-_OF_THEM = re.compile(r"(?<!\w)(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين)(?!\w)")
-_OPENS_A_PART = re.compile(r"(?:\w+ )?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
+_OF_THEM = re.compile(r"(?<!\w)و?(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين)(?!\w)")
+_OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
 _AND = re.compile(r"[\s،]*و(?:\w+\s+){0,4}")  # «والصحفي» before a name, with titles
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
@@ -23,17 +25,21 @@ _REACH = 30  # characters after a toll that may tell that it is an earlier one
 class Toll:
     """The victims of one report, whose `mentions` are by id.
 
-    `kinds` are those of harm by event type, `nouns` patterns of the folded nouns that name each
-    kind, the gravest first; `role` is filled by victims, `counted` are the mention types that have
-    a count, and harm of a status other than `occurred` is none to an incident that did occur.
+    `kinds` are those of harm by event type, `deadly` what comes to the victims of other types where
+    they occurred, `nouns` patterns of the folded nouns that name each kind, the gravest first;
+    `role` is filled by victims, `counted` are the mention types that have a count, `persons` those
+    that name one person, and harm of a status other than `occurred` is none to an incident that
+    did occur.
     """
 
     report: Report
     mentions: Mapping[str, Mention]
     kinds: Mapping[str, str]
+    deadly: Mapping[str, str]
     nouns: Mapping[str, str]
     role: str
     counted: Collection[str]
+    persons: Collection[str]
     occurred: str
 
     def of(
@@ -50,9 +56,9 @@ class Toll:
             for id in event.fillers(self.role):
                 claimed[id].add(self.kinds.get(event.type, ""))
         found: dict[str, list[str]] = {}
-        for harm in told:
+        for n, harm in enumerate(told):
             kind = self.kinds.get(harm[0].type) if harm else None
-            if kind is None:
+            if kind is None or self._is_told_before(harm, chain.from_iterable(told[:n])):
                 continue
             counts = [self._counts(event, kind, claimed) for event in harm]
             if totals := [self._total(e, c) for e, c in zip(harm, counts, strict=True) if c]:
@@ -63,6 +69,20 @@ class Toll:
                 summed[kind] = max(self._total(event, named), summed.get(kind, ""), key=least)
         return summed
 
+    def _is_told_before(self, harm: Sequence[Event], earlier: Iterable[Event]) -> bool:
+        """Whether its victims are all persons whom earlier triggers of the type told of."""
+        now = [self.mentions[id] for event in harm for id in self._victims(event)]
+        kin = (event for event in earlier if event.type == harm[0].type)
+        before = [self.mentions[id] for event in kin for id in self._victims(event)]
+        return bool(now) and all(any(self._is_one(a, b) for b in before) for a in now)
+
+    def _is_one(self, left: Mention, right: Mention) -> bool:
+        """Whether both name one person, the one more fully: «كريم حسن» and «حسن»."""
+        if not (left.type in self.persons and right.type in self.persons):
+            return False
+        a, b = (set(fold_name(self.report.surface(m)).split()) for m in (left, right))
+        return a <= b or b <= a
+
     def _tells(self, event: Event, status: str) -> bool:
         """Whether its harm is that of an incident of that status; «لم يصب أحد» always is."""
         if status != self.occurred or event.status == status or event.type not in self.kinds:
@@ -72,21 +92,22 @@ class Toll:
     def _counts(self, event: Event, kind: str, claimed: Mapping[str, set[str]]) -> list[str]:
         """Counts of its victims: who is told to be dead and hurt is dead, of several none knows."""
         found = []
-        for id, count in self._victims(event).items():
+        for id, stated in self._victims(event).items():
             known = [one for one in self.nouns if one in claimed[id]]
-            if count == "1" and known and kind != known[0]:
+            if stated == "1" and known and kind != known[0]:
                 continue
             parted = max(len(known), len(self._named_kinds(id))) > 1
-            found.append(UNRESOLVED if parted and count not in ("0", "1") else count)
+            found.append(UNRESOLVED if parted and stated not in ("0", "1") else stated)
         return found
 
     def _named(self, event: Event) -> dict[str, list[str]]:
-        """Counts of its victims by the kind of harm that their nouns name."""
+        """Counts of its victims by the kind of harm that its type or their nouns name."""
         found: dict[str, list[str]] = {}
-        for id, count in self._victims(event).items():
-            kinds = self._named_kinds(id)
+        deadly = self.deadly.get(event.type) if event.status == self.occurred else None
+        for id, stated in self._victims(event).items():
+            kinds = [deadly] if deadly else self._named_kinds(id)
             for kind in kinds:
-                found.setdefault(kind, []).append(count if len(kinds) == 1 else UNRESOLVED)
+                found.setdefault(kind, []).append(stated if len(kinds) == 1 else UNRESOLVED)
         return found
 
     def _named_kinds(self, id: str) -> list[str]:
@@ -94,13 +115,20 @@ class Toll:
         return [kind for kind, nouns in self.nouns.items() if re.search(nouns, noun)]
 
     def _victims(self, event: Event) -> dict[str, str]:
-        """Counts of the mentions that came to harm, by id; a name is one. Parts of a total, and
-        names of those whom it counts, are left out."""
+        """Counts of the mentions that came to harm, by id; a person is one. Parts of a total,
+        names of those whom it counts, and names told twice are left out."""
         mentions = [self.mentions[id] for id in dict.fromkeys(event.fillers(self.role))]
-        return {
-            mention.id: mention.value or "1"
-            for mention in self._wholes(sorted(mentions, key=lambda m: m.start))
-        }
+        wholes: list[Mention] = []
+        for mention in self._wholes(sorted(mentions, key=lambda m: m.start)):
+            if not any(self._is_one(mention, known) for known in wholes):
+                wholes.append(mention)
+        return {mention.id: self._count(mention) for mention in wholes}
+
+    def _count(self, mention: Mention) -> str:
+        if mention.value or mention.type in self.persons:
+            return mention.value or "1"
+        found = count(self.report.surface(mention))
+        return found.value if found else UNRESOLVED
 
     def _wholes(self, victims: Sequence[Mention]) -> Iterator[Mention]:
         """Those that are no part of a total before them, in order of the text."""
@@ -109,11 +137,11 @@ class Toll:
         for victim in victims:
             surface, gap = self.report.surface(victim), self.report.text[end : victim.start]
             joined = _AND.fullmatch(gap) is not None
+            said = _OF_THEM.search(gap) or _OPENS_A_PART.match(surface)
             if victim.type in self.counted:
-                said = _OF_THEM.search(gap) or _OPENS_A_PART.match(surface)
                 part = bool(said) or (in_parts and joined)
             else:
-                part = in_parts or not joined
+                part = bool(said) or in_parts or not joined
             in_parts = whole is not None and part and not self._other_harm(whole, victim)
             end = victim.end
             if in_parts:

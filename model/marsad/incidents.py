@@ -39,7 +39,9 @@ class Scheme:
     """Which event types are harm, causes and interceptions; what the roles are for."""
 
     harm: Mapping[str, str]
+    deadly: Mapping[str, str]  # the kind of harm that came to the victims of no harm's type
     harmed: Mapping[str, str]  # kind of harm -> pattern of the nouns for those who came to it
+    persons: frozenset[str]  # mention types that name one person
     causes: frozenset[str]
     counters: frozenset[str]
     countered: frozenset[str]
@@ -51,7 +53,7 @@ class Scheme:
 def default_scheme() -> Scheme:
     """The scheme of the guidelines' label set."""
     data = json.loads((files("marsad") / "incidents.json").read_text("utf-8"))
-    for name in ("causes", "counters", "countered"):
+    for name in ("persons", "causes", "counters", "countered"):
         data[name] = frozenset(data[name])
     return Scheme(**data)
 
@@ -84,8 +86,8 @@ class _Builder:
             id: bisect_left(solid, words.breaks[s[0]]) if s else 0 for id, s in at.items()
         }
         self._toll = Toll(
-            report, self._mentions, scheme.harm, scheme.harmed, scheme.roles["harmed"],
-            self._counted, labels.statuses[0],
+            report, self._mentions, scheme.harm, scheme.deadly, scheme.harmed,
+            scheme.roles["harmed"], self._counted, scheme.persons, labels.statuses[0],
         )  # fmt: skip
         located = labels.roles.get(scheme.roles["where"], ())
         self._places = sites(report, [m for m in report.mentions if m.type in located])
@@ -121,11 +123,11 @@ class _Builder:
     def _by_cause(
         self, harm: Sequence[Event], causes: Sequence[list[Event]]
     ) -> list[tuple[list[Event] | None, list[Event]]]:
-        """Triggers of harm by the cause of each; one without goes with those of the same victims
-        or with the first."""
+        """Triggers of harm by the cause of each; one without, such as that of a title, goes with
+        those of the same victims or with the first that has one."""
         parts: list[tuple[list[Event] | None, list[Event]]] = []
-        for event in harm:
-            cause = self._cause(event, causes)
+        caused = [(self._cause(event, causes), event) for event in harm]
+        for cause, event in sorted(caused, key=lambda one: one[0] is None):
             for known, part in parts:
                 if known is cause or any(self._share_victim(event, one) for one in part):
                     part.append(event)
@@ -135,19 +137,20 @@ class _Builder:
                     parts[0][1].append(event)
                 else:
                     parts.append((cause, [event]))
-        return parts
+        return [(cause, sorted(part, key=lambda e: e.start)) for cause, part in parts]
 
     def _leader(self, part: Sequence[Event], leaders: Sequence[list[Event]]) -> list[Event] | None:
-        """The harm without a cause that harm of another kind in its sentence is told with."""
+        """The nearest harm of another kind in its sentence that has no cause either."""
         harm = self._scheme.harm
+        best: tuple[int, list[Event]] | None = None
         for leader in leaders:
-            kinds = {harm[leader[0].type], harm[part[0].type]}
-            if kinds == set(self._scheme.harmed) and any(
-                self._sentence[a.id] == self._sentence[b.id] and not self._conflict(a, b)
-                for a, b in product(leader, part)
-            ):
-                return leader
-        return None
+            if {harm[leader[0].type], harm[part[0].type]} != set(self._scheme.harmed):
+                continue
+            for a, b in product(leader, part):
+                beside = self._sentence[a.id] == self._sentence[b.id] and not self._conflict(a, b)
+                if beside and (best is None or abs(a.start - b.start) < best[0]):
+                    best = (abs(a.start - b.start), leader)
+        return best[1] if best else None
 
     def _share_victim(self, left: Event, right: Event) -> bool:
         role = self._scheme.roles["harmed"]
@@ -156,14 +159,18 @@ class _Builder:
 
     def _cause(self, harm: Event, causes: Sequence[list[Event]]) -> list[Event] | None:
         """The group whose trigger stands nearest, in the sentence of the harm or the one before;
-        one in a later clause only where there is no other."""
+        one in a later clause only where there is no other. Harm that occurred came of nothing that
+        was only feared or denied."""
+        scheme, happened = self._scheme, self._labels.statuses[0]
         best: tuple[int, bool, int, list[Event]] | None = None
         for group in causes:
-            if group[0].type not in self._scheme.causes:
+            if group[0].type not in scheme.causes:
                 continue
             if self._differ("when", self._same_time, group, [harm]):
                 continue
             for one in group:
+                if harm.status == happened and one.status not in (happened, *scheme.countered):
+                    continue
                 apart = self._sentence[harm.id] - self._sentence[one.id]
                 if apart in (0, 1) and not self._conflict(one, harm):
                     later = bool(_CLAUSE.search(self._report.text, harm.end, one.start))
