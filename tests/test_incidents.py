@@ -1,6 +1,7 @@
 """Incidents: triggers of one event and their harm together, an interception by what it foiled."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +177,8 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         ("[مقتل|e1] [15 شخصا|c1] بينهم [7 أطفال|c2] و[4 نساء|c3]", "c1,c2,c3\nc1 15\nc2 7\nc3 4",
          {"killed": "15"}),
         ("[مقتل|e1] [18 عاملا|c1]، [خمسة منهم|c2] أجانب", "c1,c2\nc1 18\nc2 5", {"killed": "18"}),
+        ("[سقط|e1] [30 رجلا|c1]. وبين [القتلى|c2] [8 فتية|c3]", "c1,c2,c3\nc1 30\nc2 ?\nc3 8",
+         {"killed": "30"}),
         ("[مقتل|e1] [ستة عناصر|c1] وبينهم [كريم حسن|p1]", "c1,p1\nc1 6", {"killed": "6"}),
         ("[مقتل|e1] [ثلاثة شبان|c1] هم: [أدهم|p1] و[محمد|p2]", "c1,p1,p2\nc1 3", {"killed": "3"}),
         ("[مقتل|e1] [جنديين|c1] والصحفي [سمير|p1]", "c1,p1\nc1 2", {"killed": "3"}),
@@ -191,6 +194,26 @@ def test_parts_of_a_total_are_not_added_to_it(
     marked: str, facts: str, harm: dict[str, str]
 ) -> None:
     report = read(marked, f"e1 DEATH occurred victim={facts}")
+    assert [i.harm for i in incidents(report)] == [harm]
+
+
+@pytest.mark.parametrize(
+    ("marked", "facts", "harm"),
+    [
+        ("ارتفع عدد [القتلى|c1] في [التفجير|e1] إلى [16|c2]", "c1 ?\nc2 16", {"killed": "16"}),
+        ("ارتفعت إلى [تسعة|c1] حصيلة [جرحى|c2] [القصف|e1]", "c1 9\nc2 ?", {"injured": "9"}),
+        ("[القصف|e1]: [القتلى|c1] المبلغ عنهم: [ثلاثة|c2]", "c1 ?\nc2 3", {"killed": "3"}),
+        ("[غارة|e1] رفعت عدد [القتلى|c1] من [20|c2] إلى [35|c3]", "c1 ?\nc2 20\nc3 35",
+         {"killed": "35"}),
+        ("[4 قتلى|c1] في [غارة|e1] ليرتفع عدد [القتلى|c2] إلى [16|c3]", "c1 4\nc2 ?\nc3 16",
+         {"killed": "16"}),
+        ("[هجوم|e1] خلف [7 جرحى|c1] ولم يعرف عدد [القتلى|c2]", "c1 7\nc2 ?",
+         {"injured": "7", "killed": "?"}),
+    ],
+)  # fmt: skip
+def test_a_toll_and_its_number_are_one(marked: str, facts: str, harm: dict[str, str]) -> None:
+    ids = ",".join(re.findall(r"\|(c\d)\]", marked))
+    report = read(marked, f"e1 AIR_STRIKE occurred victim={ids}\n{facts}")
     assert [i.harm for i in incidents(report)] == [harm]
 
 

@@ -8,17 +8,25 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 from marsad.resolve.counts import count
 from marsad.resolve.names import fold_name
 from marsad.schema import UNRESOLVED, Event, Mention, Report
 
-_OF_THEM = re.compile(r"(?<!\w)و?(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين)(?!\w)")
+_OF_THEM = re.compile(
+    r"(?<!\w)و?(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين"
+    r"|(?:بين|من) ال(?:قتلى|جرحى|ضحايا|شهداء|مصابين))(?!\w)"
+)
 _OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
 _AND = re.compile(r"[\s،]*و(?:\w+\s+){0,4}")  # «والصحفي» before a name, with titles
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
+# «عدد القتلى» and «القتلى:» have their number elsewhere, a rise tells that the next holds the last
+_TOLL_OF = re.compile(r"(?<!\w)[وبل]?(?:ال)?(?:عدد|حصيل\w+|[إا]جمالي)\s+$")
+_NUMBER_OF = re.compile(r"(?:\s+ال\w+\s+عنهم)?\s*:?\s+")
+_TO = re.compile(r"\s*[إا]لى\s*")
+_RISEN = re.compile(rf"رتفع|ارتفاع|\bل[يت](?:صل|بلغ)\b|^{_TO.pattern}$")
 
 
 @dataclass(frozen=True)
@@ -104,25 +112,51 @@ class Toll:
         """Counts of its victims by the kind of harm that its type or their nouns name."""
         found: dict[str, list[str]] = {}
         deadly = self.deadly.get(event.type) if event.status == self.occurred else None
+        nouns = {number: noun for noun, number in self._tolls(self._told(event)).items()}
         for id, stated in self._victims(event).items():
-            kinds = [deadly] if deadly else self._named_kinds(id)
+            kinds = [deadly] if deadly else self._named_kinds(id, nouns.get(id, id))
             for kind in kinds:
                 found.setdefault(kind, []).append(stated if len(kinds) == 1 else UNRESOLVED)
         return found
 
-    def _named_kinds(self, id: str) -> list[str]:
-        noun = fold_name(self.report.surface(self.mentions[id]))
-        return [kind for kind, nouns in self.nouns.items() if re.search(nouns, noun)]
+    def _named_kinds(self, *ids: str) -> list[str]:
+        told = fold_name(" ".join(self.report.surface(self.mentions[id]) for id in ids))
+        return [kind for kind, nouns in self.nouns.items() if re.search(nouns, told)]
 
     def _victims(self, event: Event) -> dict[str, str]:
         """Counts of the mentions that came to harm, by id; a person is one. Parts of a total,
-        names of those whom it counts, and names told twice are left out."""
-        mentions = [self.mentions[id] for id in dict.fromkeys(event.fillers(self.role))]
+        names of those whom it counts or that were told before, and the noun of a number are left
+        out."""
+        told = self._told(event)
+        tolls = self._tolls(told)
         wholes: list[Mention] = []
-        for mention in self._wholes(sorted(mentions, key=lambda m: m.start)):
+        for mention in self._wholes([m for m in told if m.id not in tolls]):
             if not any(self._is_one(mention, known) for known in wholes):
                 wholes.append(mention)
         return {mention.id: self._count(mention) for mention in wholes}
+
+    def _told(self, event: Event) -> list[Mention]:
+        """Its victims in the order of the text."""
+        mentions = (self.mentions[id] for id in set(event.fillers(self.role)))
+        return sorted(mentions, key=lambda m: m.start)
+
+    def _tolls(self, victims: Sequence[Mention]) -> dict[str, str]:
+        """Nouns that have their number elsewhere, «ارتفع عدد القتلى إلى 16», with the mention of
+        that number, the nearest that tells no other harm."""
+        text, found = self.report.text, {}
+        numbers = [m for m in victims if (m.value or UNRESOLVED) != UNRESOLVED]
+        for noun in victims:
+            fitting = [m for m in numbers if not self._other_harm(noun, m)]
+            if noun.value != UNRESOLVED or not fitting:
+                continue
+            nearest = min(fitting, key=lambda m: max(m.start - noun.end, noun.start - m.end))
+            for risen in fitting:  # «من 20 إلى 35»
+                if _TO.fullmatch(text[nearest.end : risen.start]):
+                    nearest = risen
+            counted = _TOLL_OF.search(text[max(0, noun.start - _REACH) : noun.start])
+            if counted or _NUMBER_OF.fullmatch(text[noun.end : nearest.start]):
+                found[noun.id] = nearest.id
+        return found
 
     def _count(self, mention: Mention) -> str:
         if mention.value or mention.type in self.persons:
@@ -157,10 +191,11 @@ class Toll:
         return all(kinds) and kinds[0].isdisjoint(kinds[1])
 
     def _total(self, event: Event, counts: Sequence[str]) -> str:
-        """What the counts of one trigger come to: their sum, or the most where one was before."""
-        victims = [self.mentions[id] for id in event.fillers(self.role)]
-        start, end = min(v.start for v in victims), max(v.end for v in victims)
-        if _BEFORE.search(self.report.text, start, end + _REACH):
+        """What the counts of one trigger come to: their sum, or the most where one held another."""
+        text, victims = self.report.text, self._told(event)
+        gaps = (text[a.end : b.start] for a, b in pairwise(victims))
+        was_less = _BEFORE.search(text, victims[0].start, victims[-1].end + _REACH)
+        if was_less or any(_RISEN.search(gap) for gap in gaps):
             return max(counts, key=least)
         return total(counts)
 
