@@ -32,14 +32,16 @@ class ResolvedCount:
 class _Term:
     """One of the things that «و» joins: its count (None where open), and how it is said.
 
-    `closed` tells that a singular noun after it is no further person: «36 امرأة وطفلا» are 36,
-    and «ثلاثة من سكان غزة ورفح» are three.
+    `closed` tells that a singular noun after it is no further person: «36 امرأة وطفلا» are 36;
+    `whole` that no noun is: «ثلاثة من سكان غزة ورفح» are three. `dual` nouns are two for sure.
     """
 
     count: int | None
     number: bool = False
     closed: bool = False
+    whole: bool = False
     plural: bool = False
+    dual: bool = False
 
 
 def _set(text: str) -> frozenset[str]:
@@ -128,6 +130,9 @@ _NO_CONJUNCTION = _set(
     " وزيرين وزيران وكيل وكيلا ولد ولدا ولدين ولدان ولديه ولديها ولده ولدها ولاد وافد وافدا وافدين"
     " وجهاء وجيه وفيات وفاه وسيط وسيطا وفد وحيد وليد واعظ"
 )
+# «المشتبه به», «المظنون فيهما»: the pronoun tells how many, though not how many «فيهم» are
+_SUCH = re.compile("م[^ ]+ (?:ب|في|علي)(ه|ها|هما|هم|هن)")
+_SUCH_COUNTS = {"ه": 1, "ها": 1, "هما": 2}
 _CLITICS = "بلفك"
 _WITHOUT = _set("بلا دون بدون")  # «بلا ضحايا»
 _DEFECTIVE = _set("راع قاض داع")  # «راعي السيارة» is one: the letter is the root's
@@ -259,7 +264,8 @@ def _sum(found: list[str]) -> int | None:
         return None
     total = first.count
     for term in rest:
-        if term.count is not None and (term.number or not first.closed):
+        further = not first.closed or (term.dual and not first.whole)
+        if term.count is not None and (term.number or further):
             total += term.count
         elif term.plural and not first.number:
             return None
@@ -299,9 +305,11 @@ def _term(part: list[str]) -> _Term:
     if number:
         assert place is not None
         one = fold(part[place]) in _ONE_OF
-        return _Term(number.value, number=True, closed=number.value > 10 or of or one)
+        whole = of or one
+        return _Term(number.value, number=True, closed=number.value > 10 or whole, whole=whole)
     noun = _noun(part[head], part[head + 1 :]) if head < len(part) else None
-    return _Term(noun, closed=of, plural=noun is None)
+    dual = noun == 2 and _is_sure_dual(part[head])
+    return _Term(noun, closed=of, whole=of, plural=noun is None, dual=dual)
 
 
 def _names(before: list[str]) -> bool:
@@ -329,6 +337,8 @@ def _noun(word: str, after: Sequence[str]) -> int | None:
     key = fold(word)
     if key in _ONES:
         return 1
+    if after and (told := _SUCH.fullmatch(f"{_bare(word)} {fold(after[0])}")):
+        return _SUCH_COUNTS.get(told[1])
     if not re.match("[ء-ي]{2}", key):
         return None
     stems = tuple(_stems(word))
@@ -382,9 +392,10 @@ def _is_dual(word: str, after: Sequence[str]) -> bool:
 
 
 def _is_sure_dual(word: str) -> bool:
-    """Whether an adjective after «ـين» tells the dual: «مستوطنين شقيقين»."""
+    """Whether a word can be nothing but a dual, as is the adjective of «مستوطنين شقيقين»."""
     key = fold(word)
-    return key.endswith("ين") and (key[:-2] in _BROKEN or key.endswith("تين"))
+    stem = key[:-2]
+    return key.endswith(("ين", "ان")) and (stem in _BROKEN or stem.endswith("ت"))
 
 
 def _is_construct(key: str, after: Sequence[str]) -> bool:

@@ -231,8 +231,8 @@ _OFFSET = (
     r"(?P<since>s)?"
 )
 _NUMBERED = (
-    r"(?<![pw])(?P<number>[noj])[noj]?"
-    r"(?:[uU]?(?P<after>[ms])|(?P<before>[ms])[uU]|(?P<of>U)|(?![uUiIyYwpk]))"
+    r"(?<![pwC])(?P<number>[noj])[noj]?"
+    r"(?:[uU]?(?P<after>[ms])|(?P<before>[ms])[uU]|(?P<of>U)|(?![uUiIyYwpkgeC]))"
 )
 _UNIT = r"(?P<before>[ms])?(?P<unit>[UIY]|(?<=[ms])[uiy])(?P<twice>b(?=m))?(?P<after>[msa])?"
 # Tried in this order, each once; the items that a rule takes are gone for the rules after it.

@@ -20,6 +20,7 @@ START, _START_LOOSE, MIDDLE, _LATE, END = range(5)
 #   u day or month   i week             y year (U I Y with the article)  w dual  p plural of these
 #   k minutes, hour  m last/this/next   a before/after s the same        b ago/hence
 #   c «الساعة»        Z Greenwich time  h part of an hour  x less         g e Hijri, Gregorian era
+#   C century, decade
 # Only numbers give z (a number that could be a year), only digits t (a clock time), D (a full date)
 # and j (a pair of numbers). A dot is any other word.
 _WORDS: Mapping[str, Mapping[int, str]] = {
@@ -184,6 +185,7 @@ _WORDS: Mapping[str, Mapping[int, str]] = {
     "s": {0: "نفسه|نفسها|ذاته|ذاتها|عينه|نفس|ذات|ذلك|تلك|مذكور|منه|منها"},
     "b": {-1: "قبل|قبيل|منذ", 1: "بعد|بعيد"},
     "c": {0: "الساعة|س"},
+    "C": {0: "قرن|قرنين|عقد|عقدين"},
     "Z": {0: "ت غ|غرينتش|جرينتش|غرينيتش"},
     "h": {30: "نصف|نص", 15: "ربع|ربعا", 20: "ثلث|ثلثا"},
     "x": {0: "إلا"},
@@ -231,6 +233,7 @@ _FILLERS = frozenset(
 ) | frozenset(["يومي", "صلاه", "شمس", "تاريخ", "موافق", "توقيت"])
 _FOLD = str.maketrans("أإآٱىةؤئ", "اااايهوي", "ء")
 _ARTICLE = "ال"
+_GLUED = re.compile(r"(?<=\w{3})(?=ال(?:ماضي|جاري|حالي|مقبل|قادم)(?!\w))")  # «أيلولالماضي»
 
 _TOKEN = re.compile(
     r"(?P<full>(?<![0-9])[0-9]{1,4}\s*([/.\\_-])\s*[0-9]{1,2}\s*\2\s*[0-9]{1,4}(?![0-9]))"
@@ -256,7 +259,8 @@ class _Item(NamedTuple):
 def _fold(text: str) -> str:
     """Normalised, one alef, no hamza: «الثلاثاء» and «الثلاثا» are one word then."""
     text = re.sub(f"(?<=[0-9]){TATWEEL}(?=[0-9])", "-", text)  # «21ـ8ـ2013»
-    return " ".join(normalise(word).translate(_FOLD) for word in text.split())
+    folded = " ".join(normalise(word).translate(_FOLD) for word in text.split())
+    return _GLUED.sub(" ", folded)
 
 
 def _lexicon() -> dict[str, tuple[tuple[str, int], ...]]:
