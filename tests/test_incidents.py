@@ -345,6 +345,18 @@ def test_the_town_is_the_one_named_before(before: str, words: str, where: str | 
     assert (found and found.source_id) == (wanted and wanted.source_id)
 
 
+@pytest.mark.parametrize(
+    ("before", "precision"),
+    [("", "area"), ("محافظة ", "area"), ("مدينة ", "exact"), ("لبلدة ", "exact"),
+     ("شمال مدينة ", "near")],
+)  # fmt: skip
+def test_a_town_is_no_governorate_of_its_name(before: str, precision: str) -> None:
+    report = read(f"[كمين|e1] في {before}[أريحا|l1]", "e1 ARMED_ATTACK occurred place=l1")
+    found = incidents(report)[0].location
+    assert found is not None
+    assert (found.country, found.precision) == ("PS", precision)
+
+
 def test_incidents_come_back_from_json(report: Report) -> None:
     read = with_incidents(report, LABELS)
     assert len(read.incidents) == 4

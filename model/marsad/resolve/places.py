@@ -111,7 +111,8 @@ _NEAR = _set(
     "وسط عمق حدود ساحل سواحل محور جبهة مداخل مدخل طريق داخل"
 )
 _COMPASS = _set(
-    "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديمة الجديدة"
+    "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديم القديمة "
+    "الجديد الجديدة"
 )
 # of a town; they bear the names of towns and countries far away: «حي القاهرة» lies in Baghdad
 _PARTS = frozenset({_QUARTER, _FACILITY})
@@ -272,15 +273,18 @@ class _Around:
         """Whether it is small or the capital, in no country of the other places and far from them.
 
         `alone` tells that no other country has a place of that name. What a quarter or a street is
-        named after is never meant, only a village of the country that is called so.
+        named after is never meant, only a village of the country that is called so; what a camp or
+        a mosque is, only in the country or where it is large.
         """
         row, at_home = candidate.row, candidate.row.country in self._countries
+        little_known = row.population < _KNOWN_AFAR
         if candidate.capital:
             return not at_home
-        small = row.kind in _SMALL and row.population < _KNOWN_AFAR
+        small = row.kind in _SMALL and little_known
         if candidate.kinds == _PARTS and not candidate.expected:
             return not (small and at_home and _nearest(row, self._others) < _BESIDE)
-        if row.kind == _QUARTER and self._countries and not at_home:
+        named_after = candidate.kinds == {_FACILITY} and not candidate.expected and little_known
+        if (row.kind == _QUARTER or named_after) and self._countries and not at_home:
             return True
         if not small or (alone and row.population >= _KNOWN_ALONE) or not self._countries:
             return False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from marsad.resolve.names import spelt, unjoined
-from marsad.resolve.places import GOVERNORATES, TOWNS, places
+from marsad.resolve.places import GOVERNORATES, TOWNS, place, places
 from marsad.schema import Mention, Report, ResolvedPlace
 
 _REACH = 30  # characters before a name that may tell that it is only nearby
@@ -16,6 +16,8 @@ _BESIDE = re.compile(
     r"\s+(?:(?:شرق|غرب)[يّ]*\s+)?(?:(?:مدينة|مدينتي|بلدة|بلدتي|قرية|ناحية|قضاء)\s+)?$"
 )
 
+
+_TOWN = re.compile(r"(?<!\w)[وفبل]?(?:مدينة|بلدة)\s+$")  # «مدينة [مأرب]» is not the governorate
 
 # «المدينة» -> how the ids of what it may stand for begin
 _STANDS_FOR = {
@@ -32,10 +34,11 @@ def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlac
     """
     ordered = sorted(mentions, key=lambda m: m.start)
     found: dict[str, ResolvedPlace] = {}
-    for mention, place in zip(ordered, places(map(report.surface, ordered)), strict=True):
-        place = place or _named_before(report.surface(mention), found)
-        if place:
-            found[mention.id] = _beside(report, mention, place)
+    surfaces = [report.surface(mention) for mention in ordered]
+    for mention, surface, named in zip(ordered, surfaces, places(surfaces), strict=True):
+        if meant := named or _named_before(surface, found):
+            before = report.text[max(0, mention.start - _REACH) : mention.start]
+            found[mention.id] = _beside(before, _town(before, surface, meant))
     return found
 
 
@@ -53,7 +56,14 @@ def _named_before(surface: str, earlier: dict[str, ResolvedPlace]) -> ResolvedPl
     return next(meant, None)
 
 
-def _beside(report: Report, mention: Mention, place: ResolvedPlace) -> ResolvedPlace:
-    before = report.text[max(0, mention.start - _REACH) : mention.start]
-    is_beside = place.precision == "exact" and _BESIDE.search(before)
-    return replace(place, precision="near") if is_beside else place
+def _town(before: str, surface: str, area: ResolvedPlace) -> ResolvedPlace:
+    """The town that a governorate shares its name with, where the words before tell of a town."""
+    if not (area.source_id.startswith(GOVERNORATES) and _TOWN.search(before)):
+        return area
+    found = place(f"مدينة {surface}", near=[area])
+    return found if found and found.country == area.country else area
+
+
+def _beside(before: str, named: ResolvedPlace) -> ResolvedPlace:
+    is_beside = named.precision == "exact" and _BESIDE.search(before)
+    return replace(named, precision="near") if is_beside else named
