@@ -125,6 +125,18 @@ def test_the_harm_of_a_title_goes_with_that_of_the_body() -> None:
     assert (ambush.events, ambush.harm) == (("e3", "e1", "e2"), {"killed": "1"})
 
 
+def test_what_a_title_tells_is_told_again() -> None:
+    facts = "e1 DEATH occurred victim=c1\ne2 ARMED_ATTACK occurred\ne3 DEATH occurred victim=c2\n"
+    title = read(
+        "[مقتل|e1] [جنود|c1] في [كمين|e2]\n\n[قتل|e3] [أربعة|c2] في الجبل", facts + "c1 ?\nc2 4"
+    )
+    assert [i.harm for i in incidents(title)] == [{"killed": "4"}]
+    body = read(
+        "[مقتل|e1] [جنود|c1] في [كمين|e2].\n[قتل|e3] [أربعة|c2] في الجبل", facts + "c1 ?\nc2 4"
+    )
+    assert [i.harm for i in incidents(body)] == [{"killed": "4+"}]
+
+
 def test_the_hurt_go_with_the_nearest_dead() -> None:
     report = read(
         "[قتلنا|e1] [كريم حسن|p1] لأنه أمر بـ[قتل|e2] و[جرح|e3] [العشرات|c1]",
