@@ -42,6 +42,14 @@ def test_features_tell_what_the_text_says(report: Report) -> None:
     assert (near["events between"], far["events between"]) == (0, 1)
 
 
+def test_the_first_event_of_the_body_is_that_of_the_title(report: Report) -> None:
+    text = TEXT.replace("بغداد. ", "بغداد\n\n")  # offsets stay
+    scene = Scene(replace(report, text=text))
+    told = [scene.pair(i, j)["first after the title"] for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert told == [1, 0, 0]
+    assert Scene(report).pair(0, 1)["first after the title"] == 0
+
+
 def test_a_later_definite_mention_is_the_same_event(report: Report) -> None:
     assert linker().groups(report) == (("e1", "e2"),)
 

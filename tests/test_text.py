@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marsad.text import Words, normalise, split_words
+from marsad.text import Words, normalise, split_words, title_end
 
 # letters, marks, digits and signs that meet in real reports, next to any other character
 LETTERS = "اوبلكسعةىيپکی٠٣۴04abé#_-/:.,،؟!…«»()\"'│🚀🇮🇶ﷺﻻ"
@@ -162,3 +162,14 @@ def test_span_finds_the_words_that_the_characters_touch(text: str, start: int, s
 def test_span_of_no_words_is_none() -> None:
     assert Words((), (), ()).span(0, 5) is None
     assert split_words("قصف  جوي").span(3, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("مقتل جنود في كمين\n\nقتل أربعة", 19), ("بيان. قتل أربعة\n\nفي كمين", 0),
+        ("قتل أربعة\nفي كمين", 0), ("قتل أربعة في كمين", 0), ("", 0),
+    ],
+)  # fmt: skip
+def test_a_title_is_a_first_line_without_a_full_stop(text: str, end: int) -> None:
+    assert title_end(text) == end

@@ -22,7 +22,7 @@ from marsad.resolve.names import fold_name
 from marsad.resolve.places import governorate, kilometres
 from marsad.resolve.sites import sites
 from marsad.schema import UNRESOLVED, Event, Report, ResolvedPlace
-from marsad.text import Words, split_words
+from marsad.text import Words, split_words, title_end
 
 Features = dict[str, float]
 Groups = tuple[tuple[str, ...], ...]
@@ -87,6 +87,8 @@ class Scene:
         self.events: Sequence[Event] = sorted(report.events, key=lambda e: e.start)
         order: dict[str, Iterator[int]] = defaultdict(count)
         self._rank = [next(order[e.type]) for e in self.events]  # among those of its type
+        self._title = title_end(report.text)
+        self._first = {e.id for e in _firsts(self.events, self._title)}
         self._words: Words = split_words(report.text)
         forms = self._words.forms
         self._spans = [self._words.span(e.start, e.end) or (0, 0) for e in self.events]
@@ -131,6 +133,9 @@ class Scene:
             "one sentence": float(apart == 0),
             "sentences between": log1p(apart),
             "events between": float(min(between, _MOST_BETWEEN)),
+            "first after the title": float(
+                self.events[i].start < self._title and self.events[j].id in self._first
+            ),
             "other status": float(self.events[i].status != self.events[j].status),
             f"type {kind}": 1.0,
         }
@@ -163,6 +168,15 @@ def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:
             return far >= _REGION
         return in_a != in_b and far > _APART
     return far > _APART
+
+
+def _firsts(events: Sequence[Event], start: int) -> Iterator[Event]:
+    """The first event of each type from that character on."""
+    seen: set[str] = set()
+    for event in events:
+        if event.start >= start and event.type not in seen:
+            seen.add(event.type)
+            yield event
 
 
 @cache

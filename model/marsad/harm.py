@@ -13,6 +13,7 @@ from itertools import chain, pairwise
 from marsad.resolve.counts import count
 from marsad.resolve.names import fold_name
 from marsad.schema import UNRESOLVED, Event, Mention, Report
+from marsad.text import title_end
 
 _OF_THEM = re.compile(
     r"(?<!\w)و?(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين"
@@ -21,7 +22,6 @@ _OF_THEM = re.compile(
 _OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
 _AND = re.compile(r"[\s،]*و(?:\w+\s+){0,4}")  # «والصحفي» before a name, with titles
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
-_TITLE = re.compile(r"[^\n.]{1,200}\n\s*\n")
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
 # «عدد القتلى» and «القتلى:» have their number elsewhere, a rise tells that the next holds the last
 _TOLL_OF = re.compile(r"(?<!\w)[وبل]?(?:ال)?(?:عدد|حصيل\w+|[إا]جمالي)\s+$")
@@ -66,18 +66,18 @@ class Toll:
                 claimed[id].add(self.kinds.get(event.type, ""))
         found: dict[str, list[str]] = {}
         titles: dict[str, list[str]] = {}
-        title = _TITLE.match(self.report.text)
+        title = title_end(self.report.text)
         for n, harm in enumerate(told):
             kind = self.kinds.get(harm[0].type) if harm else None
             if kind is None or self._is_told_before(harm, chain.from_iterable(told[:n])):
                 continue
             counts = [self._counts(event, kind, claimed) for event in harm]
             if totals := [self._total(e, c) for e, c in zip(harm, counts, strict=True) if c]:
-                of_title = title is not None and harm[-1].start < title.end()
-                (titles if of_title else found).setdefault(kind, []).append(max(totals, key=least))
+                told_in = titles if harm[-1].start < title else found
+                told_in.setdefault(kind, []).append(max(totals, key=least))
         summed = {kind: total(counts) for kind, counts in found.items()}
-        for kind, counts in titles.items():
-            summed[kind] = max(summed.get(kind, ""), total(counts), key=least)
+        for kind, again in titles.items():
+            summed[kind] = max(summed.get(kind, ""), total(again), key=least)
         for event in () if group[0].type in self.kinds else group:
             for kind, named in self._named(event).items():
                 summed[kind] = max(self._total(event, named), summed.get(kind, ""), key=least)

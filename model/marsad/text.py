@@ -29,6 +29,7 @@ WORD = re.compile(
 TATWEEL = "\u0640"
 _DROP = re.compile(f"[{_MARKS}{_INVISIBLE}{TATWEEL}]")
 _SENTENCE_END = frozenset(".!?؟؛…")
+_TITLE = re.compile(r"[^\n.]{1,200}\n\s*\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from broken JSON
 _FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")
 # Letters that join a word from the front; they stay outside a span.
@@ -74,6 +75,13 @@ def split_words(text: str) -> Words:
         breaks.append(seen)
         last_end, ended = end, match.group() in _SENTENCE_END
     return Words(tuple(spans), tuple(forms), tuple(breaks))
+
+
+def title_end(text: str) -> int:
+    """Where the report begins after a first line that is its title, without a full stop and with a
+    blank line after it; 0 where there is none."""
+    title = _TITLE.match(text)
+    return title.end() if title else 0
 
 
 def normalise(word: str) -> str:
