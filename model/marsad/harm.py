@@ -18,9 +18,11 @@ from marsad.text import title_end
 _OF_THEM = re.compile(
     r"(?<!\w)و?(?:(?:بين|من|ضمن)(?:هم|هن|هما)|أحد(?:هم|هما)|من بين"
     r"|(?:بين|من) ال(?:قتلى|جرحى|ضحايا|شهداء|مصابين))(?!\w)"
+    r"|(?<!\w)و?(?:معظم|أغلب|غالبيت|جميع|كل|نصف)?(?:هم|هن|هما)(?:\s+\w+)?\s+$"
 )
 _OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
-_AND = re.compile(r"[\s،]*و(?:\w+\s+){0,4}")  # «والصحفي» before a name, with titles
+# «والصحفي» before a name, with titles, «68 من الجنود و79»
+_AND = re.compile(r"(?:\s+من(?:\s+\w+){1,3})?[\s،]*و(?:\w+\s+){0,4}")
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
 # «عدد القتلى» and «القتلى:» have their number elsewhere, a rise tells that the next holds the last
