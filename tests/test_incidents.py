@@ -191,7 +191,7 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         ("[مقتل|e1] [18 عاملا|c1]، [خمسة منهم|c2] أجانب", "c1,c2\nc1 18\nc2 5", {"killed": "18"}),
         ("[مقتل|e1] [12 عاملا|c1] معظمهم [فتية مهاجرون|c2]", "c1,c2\nc1 12\nc2 ?",
          {"killed": "12"}),
-        ("[قتل|e1] [تسعة|c1]، هم [خمسة|c2] من حرس الميناء و[أربعة|c3]", "c1,c2,c3\nc1 9\nc2 5\nc3 4",
+        ("[قتل|e1] [تسعة|c1]، هم [5|c2] من حرس الميناء و[4|c3]", "c1,c2,c3\nc1 9\nc2 5\nc3 4",
          {"killed": "9"}),
         ("[سقط|e1] [30 رجلا|c1]. وبين [القتلى|c2] [8 فتية|c3]", "c1,c2,c3\nc1 30\nc2 ?\nc3 8",
          {"killed": "30"}),
@@ -319,7 +319,9 @@ def test_times_and_places_that_agree_are_no_conflict() -> None:
     assert len(incidents(report)) == 1
 
 
-@pytest.mark.parametrize("before", ["شمالي ", "20 كم غرب مدينة ", "بالقرب من "])
+@pytest.mark.parametrize(
+    "before", ["شمالي ", "20 كم غرب مدينة ", "شمال شرق ", "إلى الشرق من ", "بالقرب من "]
+)
 def test_what_stands_before_a_name_tells_that_it_is_near(before: str) -> None:
     report = read(f"[انفجار|e1] {before}[الموصل|l1]", "e1 BOMBING occurred place=l1")
     location = incidents(report)[0].location

@@ -20,7 +20,7 @@ from itertools import product
 from marsad.harm import Toll
 from marsad.resolve.names import fold_name
 from marsad.resolve.places import finest, kilometres
-from marsad.resolve.sites import sites
+from marsad.resolve.sites import COMPASS, sites
 from marsad.schema import (
     UNRESOLVED,
     Argument,
@@ -292,9 +292,7 @@ class _Builder:
 _ONE_TOWN = 45.0  # km
 _SINCE, _YEAR = re.compile(r"(?<!\w)منذ\s"), re.compile(r"\d{4}")
 _DIRECTION = re.compile(
-    r"\s*[،(]?\s*(?:على بعد .{1,25} )?(?:[إا]لى ال|في ال|ال)?(?:شمال|جنوب|شرق|غرب)[يّ]*"
-    r"(?:\s+ال?(?:شرق|غرب)[يّ]*|\s+(?:شرق|غرب)[يّ]*)?(?:\s+(?:من|ل))?\s*"
-    r"(?:(?:مدينة|العاصمة|بلدة)\s+)?"
+    rf"\s*[،(]?\s*(?:على بعد .{{1,25}} )?{COMPASS}\s*(?:(?:مدينة|العاصمة|بلدة)\s+)?"
 )
 _CLAUSE = re.compile(r"[،؛]|\s(?:ثم|فيما|بينما|كما)\s")
 

@@ -9,14 +9,16 @@ from marsad.resolve.places import GOVERNORATES, TOWNS, place, places
 from marsad.schema import Mention, Report, ResolvedPlace
 
 _REACH = 30  # characters before a name that may tell that it is only nearby
-# Annotators leave these outside the name: «شمالي [بغداد]», «20 كم غرب مدينة [كركوك]», «بالقرب من».
-_BESIDE = re.compile(
-    r"(?<!\w)[وفبل]?(?:(?:شمال|جنوب|شرق|غرب)[يّ]*|قرب|بالقرب\s+من|مقربة\s+من|قبالة|جوار|مشارف|محيط|أطراف"
-    r"|تخوم|ضواحي|خراج|مداخل|مدخل)"
-    r"\s+(?:(?:شرق|غرب)[يّ]*\s+)?(?:(?:مدينة|مدينتي|بلدة|بلدتي|قرية|ناحية|قضاء)\s+)?$"
+# «شمالي [بغداد]», «شمال شرق», «إلى الشرق من»: annotators leave these outside the name
+COMPASS = (
+    r"(?:(?:شمال|جنوب|شرق|غرب)[يّ]*(?:\s+(?:شرق|غرب)[يّ]*)?"
+    r"|(?:[إا]لى|في)\s+ال(?:شمال|جنوب|شرق|غرب)(?:\s+ال(?:شرق|غرب)[يّ]*)?\s+من)"
 )
-
-
+# and «20 كم غرب مدينة [كركوك]», «بالقرب من»
+_BESIDE = re.compile(
+    rf"(?<!\w)[وفبل]?(?:{COMPASS}|قرب|بالقرب\s+من|مقربة\s+من|قبالة|جوار|مشارف|محيط|أطراف|تخوم|ضواحي"
+    r"|خراج|مداخل|مدخل)\s+(?:(?:مدينة|مدينتي|بلدة|بلدتي|قرية|ناحية|قضاء)\s+)?$"
+)
 _TOWN = re.compile(r"(?<!\w)[وفبل]?(?:مدينة|بلدة)\s+$")  # «مدينة [مأرب]» is not the governorate
 
 # «المدينة» -> how the ids of what it may stand for begin
