@@ -19,6 +19,8 @@ __all__ = ["ResolvedDate", "Unresolved", "date", "date_or_reason", "with_next"]
 _LONGEST = 300  # no date expression is longer; what follows would only cost time
 # Before an expression: «منذ [يومين]», where the guidelines leave the word outside.
 _AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل|(?<!أكثر )(?<!أقل )من)\s+(?:نحو\s+|حوالي\s+)?$")
+# After an expression: what its speaker meant, «[اليوم] (أمس)».
+_CORRECTED = re.compile(r"\s*\(\s*((?:[أا]ول من )?[أا]مس|اليوم|غدا?)\s*\)")
 
 
 def date(
@@ -35,8 +37,9 @@ def date(
     context gives one. `context` are the values found earlier in the same report, in order: they
     fix «اليوم نفسه», «بعد ثلاثة أيام», a bare «فجرا» and a day and month without a year. `before`
     and `after` are the text around the expression: «تبدأ [الخميس]» is the coming one, and
-    «[بعد يومين] من الهجوم» the day of the story, whenever the attack was. `ahead` says that what is
-    dated is yet to come.
+    «[بعد يومين] من الهجوم» the day of the story, whenever the attack was; «هجمات [11 سبتمبر]» are
+    those of 2001, and «[اليوم] (أمس)» a quote that was printed a day later. `ahead` says that what
+    is dated is yet to come.
     """
     found = date_or_reason(text, anchor, context, before, after, ahead)
     return found if isinstance(found, ResolvedDate) else None
@@ -52,7 +55,10 @@ def date_or_reason(
 ) -> ResolvedDate | Unresolved:
     """As `date`, with the reason where it has no value."""
     text, frame = text[:_LONGEST], Frame.around(anchor, context, before, after, ahead)
-    found = resolve(read(text), frame)
+    reading = read(text)
+    if reading.shift is not None and (told := _CORRECTED.match(after)):
+        reading.shift = read(told[1]).shift
+    found = resolve(reading, frame)
     if found is Unresolved.UNREAD and text.startswith("من "):
         return resolve(read(f"قبل {text[3:]}"), frame)
     if found is Unresolved.UNREAD and _AGO.search(before):

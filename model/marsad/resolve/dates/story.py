@@ -15,6 +15,9 @@ _SINCE = re.compile(
     r"\s+(?:(?:فقط|فحسب)\s+)?(?:من(?!\s+(?:دون|غير|خلال|جهة|جانب|قبل))|على|عن|عقب)(?!\w)"
 )
 _CLAUSE = re.compile(r"[.؟!،:\n]")
+_ATTACKS = re.compile(
+    r"(?:هجوم|هجمات|[أا]حداث|اعتداءات|تفجيرات|عملية|انتحاريي|ذكرى|ضحايا|ما بعد)\s+\(?\s*$"
+)
 # Before a season or the end of a week: the coming one.
 _UNTIL = re.compile(r"(?<!\w)[وف]?(?:قبل|قبيل|حتى|إلى|الى|مع)\s+(?:حلول\s+)?$")
 # What follows «سي», «ست» or «سن» in words that are no verb: سيطر، سنوات، سيناء، سنجار، ستوكهولم.
@@ -63,6 +66,7 @@ class Frame:
     ahead: bool  # the clause, or the event that is dated, is of what is to come
     until: bool  # a word before says that it ends something
     since: bool  # the words after name what the expression counts from
+    attacks: bool  # the words before are of attacks known by their day
 
     @classmethod
     def around(
@@ -80,6 +84,7 @@ class Frame:
             ahead=ahead or _AHEAD.search(_CLAUSE.split(before)[-1]) is not None,
             until=_UNTIL.search(before) is not None,
             since=_SINCE.match(after) is not None,
+            attacks=_ATTACKS.search(before) is not None,
         )
 
     def points(self) -> list[_Point]:

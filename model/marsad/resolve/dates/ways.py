@@ -84,13 +84,19 @@ def _stated_year(reading: Reading, frame: Frame) -> int | None:
     return None
 
 
+# days called after what happened on them, «هجمات 11 سبتمبر», with their year
+_CALLED_AFTER: Mapping[tuple[int, int | None], int] = {(9, 11): 2001, (10, 7): 2023}
+
+
 def _gregorian(reading: Reading, frame: Frame) -> ResolvedDate | None:
     assert reading.month is not None
     month, year = reading.month, _stated_year(reading, frame)
     if year is None:
         if reading.year_same or (frame.today is None and frame.year() is None):
             return None
-        near = _fitting_year(month, reading, frame)
+        near = _CALLED_AFTER.get((month, reading.day)) if frame.attacks else None
+        if near is None or (frame.today and frame.today.year < near):
+            near = _fitting_year(month, reading, frame)
         if near is None:
             return None
         year = near
@@ -217,7 +223,7 @@ def _quarter(reading: Reading, frame: Frame) -> ResolvedDate | None:
         year = frame.today.year
         if step > 0:
             year += reading.season <= now
-        elif frame.ahead or frame.until:
+        elif step == 0 and (frame.ahead or frame.until):
             year += reading.season < now
         elif reading.step == 0:  # «هذا الصيف» may lie ahead
             pass
