@@ -17,6 +17,7 @@ AND = "و"
 _FOLD = str.maketrans("أإآٱىة", "اااايه")
 _DIGITS = r"\d+(?:[.,\u066b\u066c]\d+)*"
 _SEAM = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # و12, 12ألفا
+_COMMA = re.compile(r"(?<=\d)،(?=\d{3}(?!\d))")  # «70،000»
 _GROUPED = re.compile(r"\d{1,3}(?:[.,\u066b\u066c]\d{3})+")
 _DECIMAL = re.compile(r"(\d{1,9})[.,\u066b](\d{1,9})")
 _PLAIN = re.compile(r"\d{1,15}")  # a longer row of digits is an identifier, no number
@@ -131,7 +132,7 @@ def fold(word: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text as written; «و» before a number word or digits stands apart."""
     found: list[str] = []
-    spaced = _SEAM.sub(" ", text)
+    spaced = _SEAM.sub(" ", _COMMA.sub(",", text))
     spans = split_words(spaced).spans
     written = [spaced[start:end] for start, end in spans]
     for word, following in pairwise([*written, ""]):
