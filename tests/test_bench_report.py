@@ -48,7 +48,11 @@ def folder(tmp_path: Path, reports: list[Report]) -> Path:
     scored = [replace(r, mentions=tuple(replace(m, score=0.75) for m in r.mentions)) for r in gold]
     blind = [replace(r, events=(), same=()) for r in scored]
     for model, read, alarms in ((GOOD, scored, 0), (BAD, blind, 2)):
-        write(tmp_path, model, "corpus", Result({"all": measures(gold, read)}))
+        parts = {
+            f"theatre/{n}": measures(gold[:n], read[:n], whole=False)
+            for n in (report._FEWEST - 1, report._FEWEST)
+        }
+        write(tmp_path, model, "corpus", Result({"all": measures(gold, read)} | parts))
         rows = {r.id: [alarms, 100] for r in gold}
         alarm = rate([(a, w) for a, w in rows.values()]) | {"labels": {}}
         quiet = size(gold) | {
@@ -85,6 +89,32 @@ def test_models_stand_side_by_side_with_n_and_interval(folder: Path) -> None:
         for label, of_label in figures["labels"].items():
             assert f"| all | {task} | {label} | {of_label['gold']} |" in "\n".join(lines)
     assert f"- `{BAD}/corpus.json`, written by `marsad-bench run`" in "\n".join(lines)
+
+
+def test_the_report_opens_with_its_contents_and_the_systems_side_by_side(folder: Path) -> None:
+    text = report.write(folder)[0].read_text("utf-8")
+    opening, *sections = text.split("\n## ")
+    assert re.findall(r"\[(.*?)\]\(#(.*?)\)", opening) == [
+        (name, name) for name in ("corpus", "negatives", "speed", "cost")
+    ]
+    assert [section.split("\n", 1)[0] for section in sections] == [
+        "Systems side by side", "Models", "corpus", "negatives", "speed", "cost",
+    ]  # fmt: skip
+    rows = [line for line in sections[0].splitlines() if line.startswith("| corpus: all ")]
+    assert [row.split(" | ")[1] for row in rows] == [GOOD, BAD]
+    assert "1.000 (1.000-1.000)" in rows[0]
+    assert "0.000 (0.000-0.000)" in rows[1]
+    assert "<details>" not in "".join((opening, *sections[:2]))
+
+
+def test_parts_of_few_reports_are_left_to_the_json(folder: Path) -> None:
+    lines = report.write(folder)[0].read_text("utf-8").splitlines()
+    shown = [line for line in lines if line.startswith("| theatre/")]
+    n = report._FEWEST
+    assert [line.split(" | ")[:3] for line in shown] == [
+        [f"| theatre/{n}", str(n), task] for task in ("mentions", "triggers", "arguments")
+    ]
+    assert shown[1].endswith("| 1.000 | 0.000 |"), "a column for each model"
 
 
 def test_the_report_is_the_same_again_from_the_command(folder: Path) -> None:

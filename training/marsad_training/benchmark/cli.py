@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -17,7 +18,7 @@ from marsad.pretty import table
 from marsad_training import require_extra
 
 if TYPE_CHECKING:
-    from marsad_training.benchmark.setting import Watch
+    from marsad_training.benchmark.setting import Bench, Suite, Watch
 
 T = TypeVar("T")
 _WIDE = 120  # columns where no terminal says how wide it is
@@ -70,37 +71,20 @@ def run(
 ) -> None:
     """Run suites on models: MODEL/SUITE.json, report.md and report.html in the folder."""
     from marsad_training.benchmark import report, results
-    from marsad_training.benchmark.setting import AbsentError, Bench, open_system
+    from marsad_training.benchmark.setting import Bench, open_system
     from marsad_training.benchmark.suites import suites_named
     from marsad_training.benchmark.systems import named_system
 
-    console = Console(stderr=True)
     with told_plainly():
         chosen = suites_named(_separate(suite))
         systems = [named_system(name, corpus, cache) for name in _separate(model)]
         systems = systems or [open_system()]
         if len({system.name for system in systems}) < len(systems):
             raise MarsadError("two of the models have folders of one name; rename one of them.")
-        written, command = 0, results.command("run", context.params)
-        for system in systems:
-            for one in chosen:
-                with _progress(console) as bar:
-                    bench = Bench(
-                        system, corpus, data, real, encoder, seed, limit, watch=_watch(bar)
-                    )
-                    facts, start = results.machine(), time.perf_counter()
-                    try:
-                        found = one.run(bench)
-                    except AbsentError as reason:
-                        console.print(f"{one.name}: skipped: {reason}", highlight=False)
-                        continue
-                seconds = time.perf_counter() - start
-                path = results.write(
-                    out, results.document(one, bench, found, seconds, facts, command)
-                )
-                written += 1
-                console.print(f"{one.name}: {path} ({seconds:.0f} s)", highlight=False)
-        if not written:
+        command = results.command("run", context.params)
+        benches = [Bench(system, corpus, data, real, encoder, seed, limit) for system in systems]
+        written = [_measured(one, bench, out, command) for bench in benches for one in chosen]
+        if not any(written):
             raise MarsadError("no suite was run: the data of all of them are absent.")
         for path in report.write(out):
             print(path)
@@ -154,6 +138,24 @@ def compare(
 def _separate(given: list[str] | None) -> list[str]:
     """`--suite a,b --suite c` names three."""
     return [name for names in given or [] for name in names.split(",") if name]
+
+
+def _measured(suite: "Suite", bench: "Bench", out: Path, command: str) -> Path | None:
+    """The file that the result of a suite was written to; None where its data are absent."""
+    from marsad_training.benchmark import results
+    from marsad_training.benchmark.setting import AbsentError
+
+    console, facts, start = Console(stderr=True), results.machine(), time.perf_counter()
+    try:
+        with _progress(console) as bar:
+            found = suite.run(replace(bench, watch=_watch(bar)))
+    except AbsentError as reason:
+        console.print(f"{suite.name}: skipped: {reason}", highlight=False)
+        return None
+    seconds = time.perf_counter() - start
+    path = results.write(out, results.document(suite, bench, found, seconds, facts, command))
+    console.print(f"{suite.name}: {path} ({seconds:.0f} s)", highlight=False)
+    return path
 
 
 def _progress(console: Console) -> Progress:

@@ -1,11 +1,11 @@
 """`report.md` and `report.html` of a result folder, made of the JSON files below it alone.
 
-For each suite: its rows with the models side by side, every figure with n and interval, and, in
-the page, plots of what the tables say.
+First the systems side by side on whole test sets, then for each suite its rows, every figure with n
+and interval, its details folded, and, in the page, plots of what the tables say.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,18 +15,21 @@ import jinja2
 from markupsafe import Markup
 
 from marsad.errors import at
-from marsad.files import read_text, told_as, write_text
+from marsad.files import read_json, told_as, write_text
 from marsad_training.benchmark import plots, results
 from marsad_training.benchmark.setting import Document, Row
-from marsad_training.benchmark.suites import SUITES
+from marsad_training.benchmark.suites import SUITES, figure_cell
 
 _FIGURES = ("gold", "predicted", "precision", "recall", "f1", "macro_f1")
-_BY_LABEL = ("corpus", "real")  # suites whose labels are shown one by one
+_ANNOTATED = ("real", "corpus")  # suites of gold reports, whose figures tell systems apart
+_OF_PARTS = ("mentions", "triggers", "arguments")  # their n is the same for each model
+_HEADLINE = (*_OF_PARTS, "status (rare)")
+_FEWEST = 5  # reports of a part that is shown; those of fewer say nothing
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title; columns in the order in which they first occur. `folded` in the page."""
+    """Rows under a title; columns in the order in which they first occur. `folded`: a detail."""
 
     title: str
     rows: Sequence[Row]
@@ -34,6 +37,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
+        """The columns of all rows."""
         return list(dict.fromkeys(column for row in self.rows for column in row))
 
     def markdown(self) -> str:
@@ -70,15 +74,22 @@ class Section:
     sources: Sequence[Source] = ()
     warnings: Sequence[str] = ()
 
+    @property
+    def anchor(self) -> str:
+        """What a link within the report calls it, as Markdown makes it of the heading."""
+        return re.sub(r"[^\w -]", "", self.name.lower()).replace(" ", "-")
+
 
 def write(folder: Path) -> list[Path]:
     """Write both reports into the folder. Raises MarsadError where there is no result below it."""
     found = results.below(folder)
     if not found:
         raise at(folder, None, "holds no MODEL/SUITE.json; they are written by: marsad-bench run.")
+    documents = list(found.values())
     with told_as(folder, "holds a damaged result"):
         parts = {
-            "models": models(list(found.values())),
+            "headline": headline(documents),
+            "models": models(documents),
             "sections": [*sections(found, folder), *_learning(folder)],
         }
     written = []
@@ -93,10 +104,23 @@ def write(folder: Path) -> list[Path]:
     return written
 
 
+def headline(documents: Sequence[Document]) -> Table:
+    """The systems side by side on whole sets of gold reports: a row for each set and model."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for suite in _ANNOTATED:
+        of_suite = [document for document in documents if document["suite"] == suite]
+        for name, task, model, found in _side_by_side(of_suite, "tasks"):
+            head = {"reports": f"{suite}: {name}", "model": model}
+            row = rows.setdefault((head["reports"], model), head)
+            if task in _HEADLINE:
+                row[task] = figure_cell(found)
+    return Table("Systems side by side", list(rows.values()))
+
+
 def models(documents: Sequence[Document]) -> Table:
     """What was measured: one row for each model."""
     named = {document["model"]["name"]: document for document in documents}
-    return Table("models", [_model(document) for document in named.values()])
+    return Table("Models", [_model(document) for document in named.values()])
 
 
 def _model(document: Document) -> Row:
@@ -116,19 +140,17 @@ def sections(
 ) -> Iterator[Section]:
     """One section for each suite that has results, in the order of the suites.
 
-    `brief`: one table only, without the slices that are part of another.
+    `brief`: its first table only.
     """
     for name, suite in SUITES.items():
         of_suite = {path: d for path, d in found.items() if d["suite"] == name}
         if not of_suite:
             continue
         documents = list(of_suite.values())
-        if brief:
-            tables = [overview([d | {"slices": whole(d)} for d in documents])]
-        else:
-            tables = [overview(documents), *_details(documents)]
+        details = [] if brief else [make(documents) for make in _DETAILS.get(name, ())]
         yield Section(
-            name, suite.about, [table for table in tables if table.rows],
+            name, suite.about,
+            [table for table in (overview(documents), *details) if table.rows],
             [] if brief else list(_plots(documents)),
             [_source(path.relative_to(folder), d) for path, d in of_suite.items()],
             list(_warnings(documents)),
@@ -136,10 +158,10 @@ def sections(
 
 
 def overview(documents: Sequence[Document]) -> Table:
-    """The rows of a suite, those of one slice side by side, a model each."""
+    """The rows of a suite, those of one whole slice side by side, a model each."""
     groups: dict[str, list[Row]] = {}
     for document in documents:
-        for row in SUITES[document["suite"]].rows(document):
+        for row in SUITES[document["suite"]].rows(document | {"slices": whole(document)}):
             subject, *rest = row.items()
             model = ("model", document["model"]["name"])
             groups.setdefault(subject[1], []).append(dict([subject, model, *rest]))
@@ -161,56 +183,86 @@ def _source(path: Path, document: Document) -> Source:
     return Source(path.as_posix(), document["command"], about)
 
 
-def _details(documents: Sequence[Document]) -> Iterator[Table]:
-    if documents[0]["suite"] in _BY_LABEL:
-        yield _by_label(documents)
-    yield Table(
-        "every task",
-        [
-            {
-                "slice": name, "task": task, "model": model,
-                **{key: _told(found[key]) for key in _FIGURES},
-                "95 % of f1": _interval(found["interval"]),
-            }
-            for name, task, model, found in _side_by_side(documents, "tasks")
-        ],
-        folded=True,
-    )  # fmt: skip
-    yield Table(
-        "boundaries and types (SemEval-2013)",
-        [
-            {
-                "slice": name, "span": kind, "scheme": scheme, "model": model,
-                **{key: _told(value) for key, value in figures.items() if key != "labels"},
-            }
-            for name, kind, model, found in _side_by_side(documents, "semeval")
-            for scheme, figures in found.items()
-        ],
-        folded=True,
-    )  # fmt: skip
-    yield Table(
-        "status of the triggers found",
-        [
-            {"slice": name, "gold": gold, "model": model, "n": str(sum(row.values()))}
-            | {f"read {status}": str(n) for status, n in row.items()}
-            for name, gold, model, row in _side_by_side(documents, "status_confusion")
-        ],
-        folded=True,
-    )
-    yield Table(
-        "calibration of scores",
-        [
-            {
-                "slice": name, "what": kind, "model": model,
-                "score": f"{row['low']:.1f}-{row['high']:.1f}", "n": str(row["n"]),
-                "mean score": _told(row["score"]), "share right": _told(row["right"]),
-                "ece of all": f"{found['ece']:.3f} (n = {found['n']})",
-            }
-            for name, kind, model, found in _side_by_side(documents, "calibration")
-            for row in found["bins"]
-        ],
-        folded=True,
-    )  # fmt: skip
+def _by_part(documents: Sequence[Document]) -> Table:
+    """F1 of the slices that are part of another, a column for each model."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for document in documents:
+        for name, part in document["slices"].items():
+            if "per_report" in part or part["reports"] < _FEWEST:
+                continue
+            for task in _OF_PARTS:
+                if found := part["tasks"].get(task):
+                    head = {"slice": name, "reports": str(part["reports"]), "task": task}
+                    row = rows.setdefault((name, task), head | {"n": str(found["gold"])})
+                    row[document["model"]["name"]] = f"{found['f1']:.3f}"
+    title = f"F1 by part of {_FEWEST} reports or more, n in gold; smaller ones stand in the JSON"
+    return Table(title, list(rows.values()), folded=True)
+
+
+def _by_label(documents: Sequence[Document]) -> Table:
+    """F1 of each label, a column for each model."""
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name, task, model, found in _side_by_side(documents, "tasks"):
+        for label, figures in found["labels"].items():
+            head = {"slice": name, "task": task, "label": label, "n": str(figures["gold"])}
+            rows.setdefault((name, task, label), head)[model] = f"{figures['f1']:.3f}"
+    return Table("F1 by label, n in gold", list(rows.values()), folded=True)
+
+
+def _by_task(documents: Sequence[Document]) -> Table:
+    rows = [
+        {
+            "slice": name, "task": task, "model": model,
+            **{key: _told(found[key]) for key in _FIGURES},
+            "95 % of f1": "-".join(f"{end:.3f}" for end in found["interval"]),
+        }
+        for name, task, model, found in _side_by_side(documents, "tasks")
+    ]  # fmt: skip
+    return Table("every task", rows, folded=True)
+
+
+def _by_scheme(documents: Sequence[Document]) -> Table:
+    rows = [
+        {
+            "slice": name, "span": kind, "scheme": scheme, "model": model,
+            **{key: _told(value) for key, value in figures.items() if key != "labels"},
+        }
+        for name, kind, model, found in _side_by_side(documents, "semeval")
+        for scheme, figures in found.items()
+    ]  # fmt: skip
+    return Table("boundaries and types (SemEval-2013)", rows, folded=True)
+
+
+def _by_status(documents: Sequence[Document]) -> Table:
+    rows = [
+        {"slice": name, "gold": gold, "model": model, "n": str(sum(row.values()))}
+        | {f"read {status}": str(n) for status, n in row.items()}
+        for name, gold, model, row in _side_by_side(documents, "status_confusion")
+    ]
+    return Table("status of the triggers found", rows, folded=True)
+
+
+def _by_score(documents: Sequence[Document]) -> Table:
+    rows = [
+        {
+            "slice": name, "what": kind, "model": model,
+            "score": f"{row['low']:.1f}-{row['high']:.1f}", "n": str(row["n"]),
+            "mean score": _told(row["score"]), "share right": _told(row["right"]),
+            "ece of all": f"{found['ece']:.3f} (n = {found['n']})",
+        }
+        for name, kind, model, found in _side_by_side(documents, "calibration")
+        for row in found["bins"]
+    ]  # fmt: skip
+    return Table("calibration of scores", rows, folded=True)
+
+
+_OF_GOLD = (_by_part, _by_label, _by_task, _by_scheme, _by_status, _by_score)
+# what is told of a suite beside its rows; the JSON files hold more
+_DETAILS: Mapping[str, Sequence[Callable[[Sequence[Document]], Table]]] = {
+    **dict.fromkeys(_ANNOTATED, _OF_GOLD),
+    "ner": (_by_task, _by_scheme),
+    "gsr": (_by_task,),
+}
 
 
 def _side_by_side(
@@ -226,22 +278,12 @@ def _side_by_side(
                 yield name, what, document["model"]["name"], found
 
 
-def _by_label(documents: Sequence[Document]) -> Table:
-    """F1 of each label, a column for each model."""
-    rows: dict[tuple[str, str, str], dict[str, str]] = {}
-    for name, task, model, found in _side_by_side(documents, "tasks"):
-        for label, figures in found["labels"].items():
-            head = {"slice": name, "task": task, "label": label, "n": str(figures["gold"])}
-            rows.setdefault((name, task, label), head)[model] = f"{figures['f1']:.3f}"
-    return Table("F1 by label, n in gold", list(rows.values()), folded=True)
-
-
 def _plots(documents: Sequence[Document]) -> Iterator[Plot]:
     """Of the first whole slice: labels, calibration, status; of suite speed, words a second."""
     suite = documents[0]["suite"]
     first = next((name for d in documents for name in whole(d)), None)
     parts = {d["model"]["name"]: whole(d)[first] for d in documents if first in whole(d)}
-    if suite in _BY_LABEL and first is not None:
+    if suite in _ANNOTATED and first is not None:
         for kind in ("mentions", "triggers"):
             yield from _of_labels(suite, first, parts, kind)
         yield from _of_calibration(suite, first, parts)
@@ -342,35 +384,31 @@ def _plot(caption: str, svg: str) -> Plot:
 def _learning(folder: Path) -> Iterator[Section]:
     """The curves of each `marsad-train simulate` whose figures lie in the folder."""
     for path in sorted(folder.glob(f"*/{results.SIMULATION}")):
-        try:
-            found = json.loads(read_text(path))
-            curves, seeds = found["curves"], len({point["seed"] for point in found["points"]})
-        except (ValueError, KeyError, TypeError) as error:
-            raise at(path, None, "is no result of marsad-train simulate.") from error
-        rows = [
-            {
-                "strategy": name, "reports": f"{reports:.0f}", "words": f"{words:.0f}",
-                "F1": f"{mean:.3f} ± {sd:.3f}", "n": f"{seeds} seeds",
-            }
-            for name, curve in curves.items()
-            for reports, words, mean, sd in zip(
-                curve["reports"]["mean"], curve["words"]["mean"],
-                curve["f1"]["mean"], curve["f1"]["sd"], strict=True,
-            )
-        ]  # fmt: skip
-        name = path.parent.name
-        yield Section(
-            f"learning curve: {name}",
-            "F1 (mean of mentions and triggers) over annotated reports, the encoder left as it is",
-            [Table("", rows)],
-            [
-                _plot(
-                    f"Mean and standard deviation over {seeds} seeds.",
-                    plots.learning(f"learning-{name}", curves),
-                )
-            ],
-            [Source(f"{name}/{path.name}", "marsad-train simulate", f"{seeds} seeds")],
+        with told_as(path, "is no result of marsad-train simulate"):
+            yield _curves(path.parent.name, path.name, read_json(path))
+
+
+def _curves(name: str, file: str, found: Mapping[str, Any]) -> Section:
+    curves, seeds = found["curves"], len({point["seed"] for point in found["points"]})
+    rows = [
+        {
+            "strategy": strategy, "reports": f"{reports:.0f}", "words": f"{words:.0f}",
+            "F1": f"{mean:.3f} ± {sd:.3f}", "n": f"{seeds} seeds",
+        }
+        for strategy, curve in curves.items()
+        for reports, words, mean, sd in zip(
+            curve["reports"]["mean"], curve["words"]["mean"],
+            curve["f1"]["mean"], curve["f1"]["sd"], strict=True,
         )
+    ]  # fmt: skip
+    caption = f"Mean and standard deviation over {seeds} seeds."
+    return Section(
+        f"learning curve: {name}",
+        "F1 (mean of mentions and triggers) over annotated reports, the encoder left as it is",
+        [Table("", rows)],
+        [_plot(caption, plots.learning(f"learning-{name}", curves))],
+        [Source(f"{name}/{file}", "marsad-train simulate", f"{seeds} seeds")],
+    )
 
 
 def _warnings(documents: Sequence[Document]) -> Iterator[str]:
@@ -388,7 +426,3 @@ def _warnings(documents: Sequence[Document]) -> Iterator[str]:
 
 def _told(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _interval(interval: Sequence[float]) -> str:
-    return "-".join(f"{end:.3f}" for end in interval)

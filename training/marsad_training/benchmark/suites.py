@@ -90,11 +90,12 @@ def task_rows(document: Document) -> Iterator[Row]:
     """F1 with its interval and its n for each task of each slice."""
     for name, part in document["slices"].items():
         yield {"slice": name, "reports": str(part["reports"])} | {
-            task: _cell(found) for task in FIGURES if (found := part["tasks"].get(task))
+            task: figure_cell(found) for task in FIGURES if (found := part["tasks"].get(task))
         }
 
 
-def _cell(found: Mapping[str, Any]) -> str:
+def figure_cell(found: Mapping[str, Any]) -> str:
+    """F1 of a task with its interval and its n."""
     return "{:.3f} ({:.3f}-{:.3f}), n {}".format(found["f1"], *found["interval"], found["gold"])
 
 
