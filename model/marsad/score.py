@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marsad.errors import MarsadError
 from marsad.schema import Event, Mention, Report
@@ -103,33 +104,36 @@ class Scores:
         """The labels that a task met, in gold or prediction."""
         return sorted({label for tally in self.tallies for t, label in tally if t == task})
 
+    def rows(self, task: str, label: str | None = None) -> NDArray[np.int64]:
+        """(N, 3) The counts of each of N reports, of one label or of all."""
+        counts = [
+            [c for (t, of), c in tally.items() if t == task and label in (None, of)]
+            for tally in self.tallies
+        ]
+        return np.array([np.sum(found or [Count(0, 0, 0)], axis=0) for found in counts])
+
     def interval(self, task: str, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
         """95 % bootstrap interval of the micro-F1, resampling reports."""
-        rows = np.array(
-            [
-                np.sum([c for (t, _), c in tally.items() if t == task] or [Count(0, 0, 0)], axis=0)
-                for tally in self.tallies
-            ]
-        )
+        rows = self.rows(task)
         picks = np.random.default_rng(seed).integers(0, len(rows), (draws, len(rows)))
         gold, predicted, correct = rows[picks].sum(1).T
         f1 = 2 * correct / np.maximum(gold + predicted, 1)
         low, high = np.quantile(f1, (0.025, 0.975))
         return float(low), float(high)
 
-    def to_dict(self, draws: int = 1000) -> dict[str, Any]:
-        """Every figure as plain data: per task overall, macro, interval, and per label."""
-        return {"reports": len(self.tallies)} | {
-            task: {
-                **figures_of(self.count(task)),
-                "macro_f1": round(self.macro_f1(task), 4),
-                "interval": [round(x, 4) for x in self.interval(task, draws)],
-                "labels": {
-                    label: figures_of(self.count(task, label)) for label in self.labels(task)
-                },
-            }
-            for task in TASKS
+    def figures(self, task: str, draws: int = 1000, seed: int = 0) -> dict[str, Any]:
+        """Every figure of a task as plain data: overall, macro, interval, and per label."""
+        return {
+            **_figures_of(self.count(task)),
+            "macro_f1": round(self.macro_f1(task), 4),
+            "interval": [round(x, 4) for x in self.interval(task, draws, seed)],
+            "labels": {label: _figures_of(self.count(task, label)) for label in self.labels(task)},
         }
+
+    def to_dict(self, draws: int = 1000) -> dict[str, Any]:
+        """Every figure of every task as plain data."""
+        figures = {task: self.figures(task, draws) for task in TASKS}
+        return {"reports": len(self.tallies)} | figures
 
 
 def score(gold: Iterable[Report], predicted: Iterable[Report]) -> Scores:
@@ -269,7 +273,7 @@ def _commonest_status(reports: Iterable[Report]) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def figures_of(count: Count) -> dict[str, Any]:
+def _figures_of(count: Count) -> dict[str, Any]:
     """A count with its rates, rounded to four digits, for JSON."""
     return {
         "f1": round(count.f1, 4), "precision": round(count.precision, 4),

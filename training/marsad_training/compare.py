@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import jinja2
 import numpy as np
-from numpy.typing import NDArray
 
 from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
-from marsad.score import Count, Scores, score
+from marsad.score import Scores, score
 from marsad_training.fit import read_again
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "values")
@@ -77,7 +76,7 @@ def compare(
 
 
 def _difference(before: Scores, after: Scores, task: str, label: str | None) -> Difference:
-    rows = np.stack([_counts(scores, task, label) for scores in (before, after)])
+    rows = np.stack([scores.rows(task, label) for scores in (before, after)])
     picks = np.random.default_rng(_SEED).integers(0, rows.shape[1], (_DRAWS, rows.shape[1]))
     gold, predicted, correct = np.moveaxis(rows[:, picks].sum(2), -1, 0)
     f1 = 2 * correct / np.maximum(gold + predicted, 1)
@@ -87,20 +86,6 @@ def _difference(before: Scores, after: Scores, task: str, label: str | None) -> 
     count = after.count(task, label)
     return Difference(
         task, label or "", count.gold, before.f1(task, label), count.f1, float(low), float(high)
-    )
-
-
-def _counts(scores: Scores, task: str, label: str | None) -> NDArray[np.int64]:
-    """(reports, 3): gold, predicted and correct of each report."""
-    return np.array(
-        [
-            np.sum(
-                [c for (t, of), c in tally.items() if t == task and label in (None, of)]
-                or [Count(0, 0, 0)],
-                axis=0,
-            )
-            for tally in scores.tallies
-        ]
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marsad.schema import Report
-from marsad.score import TASKS, Count, Scores, figures_of, score, snapper, typed_spans
+from marsad.score import TASKS, Count, Scores, score, snapper, typed_spans
 from marsad.text import split_words
 from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import fingerprint
@@ -65,7 +65,7 @@ def measures(
 
 def with_majority(scores: Scores) -> Scores:
     """The counts, and those of a baseline that gives every trigger found the commonest status."""
-    rare = {label for label in scores.labels("status (rare)")}
+    rare = scores.labels("status (rare)")
     return Scores(
         tuple(
             tally
@@ -86,19 +86,9 @@ def size(gold: Sequence[Report]) -> dict[str, Any]:
 
 
 def task_figures(scores: Scores, tasks: Iterable[str], seed: int = 0) -> dict[str, Any]:
-    """Figures of each task that occurs: overall, macro, interval, by label."""
-    return {
-        task: figures_of(scores.count(task))
-        | {
-            "interval": [round(x, 4) for x in scores.interval(task, DRAWS, seed)],
-            "macro_f1": round(scores.macro_f1(task), 4),
-            "labels": {
-                label: figures_of(scores.count(task, label)) for label in scores.labels(task)
-            },
-        }
-        for task in tasks
-        if any(scores.count(task)[:2])
-    }
+    """The figures of each task that occurs."""
+    occurring = (task for task in tasks if any(scores.count(task)[:2]))
+    return {task: scores.figures(task, DRAWS, seed) for task in occurring}
 
 
 def per_report(gold: Sequence[Report], scores: Scores) -> dict[str, dict[str, list[int]]]:
