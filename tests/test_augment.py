@@ -88,7 +88,7 @@ def test_marks_and_slips_move_the_annotation_along(rewrite: Any, seed: int, repo
 
 def test_a_share_of_the_training_reports_is_rewritten() -> None:
     from marsad_training.config import FitConfig
-    from marsad_training.fit import rewrite
+    from marsad_training.training_data import rewrite
 
     config = FitConfig("", 1, 1, rewritten=0.5, renamed=("LOCATION", "PERSON"))
     train = REPORTS * 10

@@ -25,7 +25,7 @@ from marsad.text import normalise, split_words
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from marsad_training import adapt, cli, corpus, export, fit, learn, quantise, start  # noqa: E402
+from marsad_training import adapt, cli, corpus, export, fit, learn, quantise, runs, start  # noqa: E402
 from marsad_training import config as configs  # noqa: E402
 
 NAME = "CAMeL-Lab/bert-base-arabic-camelbert-mix"
@@ -126,7 +126,7 @@ def test_fit_export_and_load_serve_one_model(
 ) -> None:
     gold = corpus.read_splits(corpus_folder)["test"]
     extractor = marsad.load(artifact)
-    found = score(gold, fit.read_again(extractor, gold))
+    found = score(gold, runs.read_again(extractor, gold))
     for task in ("mentions", "triggers", "arguments"):
         assert found.f1(task) > 0.9, task
     metrics = json.loads((artifact / "metrics.json").read_text("utf-8"))
@@ -136,7 +136,7 @@ def test_fit_export_and_load_serve_one_model(
     assert facts["special_tokens"] == {"start": 2, "end": 3, "pad": 0, "unknown": 1}
     assert facts["limit"] == export.READ
     assert facts["network"]["encoder"]["layer_norm_eps"] == 1e-12
-    opened = fit.open_run(run).network.words.encoder.config
+    opened = runs.open_run(run).network.words.encoder.config
     assert (opened.type_vocab_size, opened.max_position_embeddings) == (2, 512)
 
 
@@ -202,7 +202,7 @@ def test_the_tables_are_int8_by_row_and_the_products_int8(artifact: Path) -> Non
 
 @pytest.mark.slow
 def test_training_goes_on_from_the_artifact(run: Path, artifact: Path) -> None:
-    old, back = fit.open_run(run), start.open_artifact(artifact)
+    old, back = runs.open_run(run), start.open_artifact(artifact)
     name = "words.encoder.embeddings.token_type_embeddings.weight"
     before, after = old.network.state_dict(), back.network.state_dict()
     torch.testing.assert_close(after[name], before[name])
@@ -216,7 +216,7 @@ def test_the_encoder_may_be_adapted_first(base: Path, camel_config: Any, tmp_pat
     settings = configs.AdaptConfig(base=str(base), epochs=1, batch=4, sets=sets, passage=4)
     encoder = adapt.adapt(settings, tmp_path, tmp_path / "runs" / "adapt")
     config = replace(camel_config, base=str(encoder), epochs=1)
-    opened = fit.open_run(fit.fit(config, tmp_path / "runs" / "fit"))
+    opened = runs.open_run(fit.fit(config, tmp_path / "runs" / "fit"))
     assert opened.special == {"start": 2, "end": 3, "pad": 0, "unknown": 1}
 
 

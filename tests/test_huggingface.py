@@ -20,7 +20,7 @@ from marsad.score import score
 from marsad.text import split_words
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
-from marsad_training import cli, corpus, fit, huggingface  # noqa: E402
+from marsad_training import cli, corpus, huggingface, runs  # noqa: E402
 from marsad_training.tags import tag_names  # noqa: E402
 
 RUNNER = CliRunner()
@@ -28,7 +28,7 @@ RUNNER = CliRunner()
 
 @pytest.fixture(scope="module")
 def run(tiny_run: Path) -> Any:
-    return fit.open_run(tiny_run)
+    return runs.open_run(tiny_run)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ from transformers import TrainerCallback  # noqa: E402
 from marsad_training import config as configs  # noqa: E402
 from marsad_training import estimate, fit, learn  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
+from marsad_training.network import JointNetwork  # noqa: E402
+from marsad_training.runs import build_network  # noqa: E402
 
 # Relative. Sums in another order differ in the last bits of a float32 (2^-24, or 6e-8), and Adam,
 # which divides by the size of a gradient, magnifies that; 2e-7 was measured over 24 steps.
@@ -79,9 +81,7 @@ def items(reports: list[Report], labels: Labels, tiny_base: Path) -> list[Any]:
 def network(fit_config: Any, labels: Labels, tiny_base: Path) -> Any:
     torch.manual_seed(0)
     reader = learn.load_reader(str(tiny_base), 20)
-    return fit.build_network(
-        learn.word_encoder(str(tiny_base), reader, fit_config), labels, fit_config
-    )
+    return build_network(learn.word_encoder(str(tiny_base), reader, fit_config), labels, fit_config)
 
 
 def gradients(network: Any, batches: Sequence[Any]) -> dict[str, Any]:
@@ -259,14 +259,14 @@ def test_bf16_computes_in_bf16_and_learns_about_the_same(
     fit_config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = set()
-    forward = fit.JointNetwork.forward
+    forward = JointNetwork.forward
 
     def seen(network: Any, *inputs: Any, **named: Any) -> Any:
         out = forward(network, *inputs, **named)
         kinds.add((network.training, out[0].dtype))
         return out
 
-    monkeypatch.setattr(fit.JointNetwork, "forward", seen)
+    monkeypatch.setattr(JointNetwork, "forward", seen)
     config = replace(fit_config, epochs=3)
     plain = fit.fit(config, tmp_path / "fp32")
     assert kinds == {(True, torch.float32), (False, torch.float32)}

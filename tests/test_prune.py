@@ -11,8 +11,8 @@ from marsad.schema import Report
 from marsad.text import split_words
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
-from marsad_training.fit import open_run  # noqa: E402
 from marsad_training.prune import prune, shorten  # noqa: E402
+from marsad_training.runs import open_run  # noqa: E402
 
 
 def _said(network: Any, inputs: Any) -> list[Any]:

@@ -17,7 +17,9 @@ from marsad.formats import jsonl  # noqa: E402
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
 from marsad_training.export import export  # noqa: E402
-from marsad_training.fit import Data, fit, open_run, read_data  # noqa: E402
+from marsad_training.fit import fit  # noqa: E402
+from marsad_training.runs import open_run  # noqa: E402
+from marsad_training.training_data import Data, read_data  # noqa: E402
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_a_run_goes_on_with_a_new_event_type_and_its_role(
 def test_replayed_reports_teach_of_a_new_label_only_that_marked_words_are_none_of_it(
     tiny_artifact: Path, reports: list[Report], wider: Labels, fit_config: Any
 ) -> None:
-    from marsad_training.fit import build_network
+    from marsad_training.runs import build_network
     from marsad_training.start import open_start, start_from
 
     source = open_start(tiny_artifact)

@@ -14,8 +14,10 @@ from marsad.errors import MarsadError  # noqa: E402
 from marsad.schema import Report  # noqa: E402
 from marsad_training.config import FitConfig  # noqa: E402
 from marsad_training.encode import Features, collate, encode_report  # noqa: E402
-from marsad_training.fit import Run, build_network, fit, fold_of, open_run, read_data  # noqa: E402
+from marsad_training.fit import fit  # noqa: E402
+from marsad_training.runs import Run, build_network, open_run  # noqa: E402
 from marsad_training.teach import Teacher, open_teachers, teach  # noqa: E402
+from marsad_training.training_data import fold_of, read_data  # noqa: E402
 
 
 @pytest.fixture(scope="module")

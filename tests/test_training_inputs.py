@@ -137,7 +137,7 @@ def test_a_wrong_set_of_an_adaptation_is_told(tmp_path: Path, sets: str, told: s
 )
 def test_names_that_are_not_known_are_told(corpus_folder: Path, name: str, told: str) -> None:
     from marsad_training.config import FitConfig
-    from marsad_training.fit import read_data
+    from marsad_training.training_data import read_data
 
     config = FitConfig("default", 1, 1, corpus=str(corpus_folder))
     with pytest.raises(MarsadError, match=told):
@@ -207,7 +207,7 @@ def test_broken_splits_are_told(tmp_path: Path, corpus_folder: Path, text: str, 
         ("run.json", b"{", "run.json, line 1: broken JSON"),
         ("config.json", b"{}", "config.json: is damaged: the key 'model_type' is missing."),
         ("tokenizer.json", b"{}", "tokenizer.json: is damaged: not a tokenizer."),
-        ("network.safetensors", b"\x00" * 20, "network.safetensors: does not fit the run"),
+        ("network.safetensors", b"\x00" * 20, "network.safetensors: is damaged: "),
         ("network.safetensors", None, "network.safetensors: cannot be read (No such file"),
     ],
 )

@@ -123,8 +123,45 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
 
     Resumes a killed run.
     """
-    base = base_folder(config.base, run.parent)
+    base, target = base_folder(config.base, run.parent), run / "encoder"
     reader = load_reader(base, config.limit)
+    layers, items = _encoded(config, data, reader)
+    facts = {
+        "config": asdict(config), "batches": len(items), "processes": processes().num_processes
+    }  # fmt: skip
+    if not begin(run, **facts):
+        return target
+    torch.manual_seed(config.seed)
+    sizes = {name: (len(found), len(found[0])) for name, found in layers.items()}
+    network = TaggingNetwork(word_encoder(base, reader, config), sizes)
+    trainer = MarsadTrainer(
+        network, config, [1] * len(items),  # they are batches already
+        args=arguments(run, config, len(items), 1, save_strategy="steps", save_steps=200),
+        train_dataset=items, data_collator=_first,
+    )  # fmt: skip
+    plain_progress(trainer)
+    result = trainer.go_on(run)
+    if trainer.is_world_process_zero():
+        with trainer.average.applied():
+            test = {
+                t.name: test_f1(
+                    network, t, _read(t, t.test, data), layers[t.name][0], reader, config
+                )
+                for t in config.sets
+                if t.test
+            }
+            _save(network, reader, Path(base), target)
+        write_manifest(
+            run, **facts, seconds=result.metrics["train_runtime"], steps=trainer.state.global_step,
+            loss=result.training_loss, test_f1=test,
+        )  # fmt: skip
+    return target
+
+
+def _encoded(
+    config: AdaptConfig, data: Path, reader: Reader
+) -> tuple[dict[str, list[list[str]]], list[Features]]:
+    """The tag layers of each set, and the batches of all."""
     layers: dict[str, list[list[str]]] = {}
     items: list[Features] = []
     for tag_set in config.sets:
@@ -136,47 +173,17 @@ def adapt(config: AdaptConfig, data: Path, run: Path) -> Path:
         items += batches(encoded, tag_set.name, config, reader.pad_id) * tag_set.repeat
     if not items:
         raise MarsadError("the configuration names no [[sets]] to adapt on.")
-    facts = {
-        "config": asdict(config), "batches": len(items), "processes": processes().num_processes
-    }  # fmt: skip
-    target = run / "encoder"
-    if not begin(run, **facts):
-        return target
-    sizes = {name: (len(found), len(found[0])) for name, found in layers.items()}
-    torch.manual_seed(config.seed)
-    network = TaggingNetwork(word_encoder(base, reader, config), sizes)
-    steps = -(-len(items) // (config.accumulate * processes().num_processes)) * config.epochs
-    trainer = MarsadTrainer(
-        network,
-        config,
-        [1] * len(items),  # they are batches already
-        args=arguments(
-            run, config, steps, per_device_train_batch_size=1, save_strategy="steps", save_steps=200
-        ),
-        train_dataset=items,
-        data_collator=_first,
-    )
-    plain_progress(trainer)
-    result = trainer.go_on(run)
-    if not trainer.is_world_process_zero():
-        return target
-    with trainer.average.applied():
-        test = {
-            t.name: test_f1(network, t, _read(t, t.test, data), layers[t.name][0], reader, config)
-            for t in config.sets
-            if t.test
-        }
-        encoder: Any = network.words.encoder
-        encoder.save_pretrained(target)
+    return layers, items
+
+
+def _save(network: TaggingNetwork, reader: Reader, base: Path, target: Path) -> None:
+    """The encoder as a Hugging Face folder, with the tokenizer of its base."""
+    encoder: Any = network.words.encoder
+    encoder.save_pretrained(target)
     reader.tokenizer.save(str(target / "tokenizer.json"))
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        if (source := Path(base) / name).exists():
+        if (source := base / name).exists():
             write_bytes(target / name, source.read_bytes())
-    write_manifest(
-        run, **facts, seconds=result.metrics["train_runtime"], steps=trainer.state.global_step,
-        loss=result.training_loss, test_f1=test,
-    )  # fmt: skip
-    return target
 
 
 def test_f1(

@@ -85,7 +85,7 @@ def coreference(
     from marsad.files import write_text
     from marsad_training.coreference import apart, b_cubed, by_type, learn
     from marsad_training.corpus import read_reports, read_splits
-    from marsad_training.fit import is_dev
+    from marsad_training.training_data import is_dev
 
     with told_plainly():
         splits = read_splits(corpus)

@@ -16,7 +16,7 @@ from marsad.errors import MarsadError
 from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.score import Scores, score
-from marsad_training.fit import read_again
+from marsad_training.runs import read_again
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "values")
 TYPED = ("mentions", "triggers", "arguments", "status")

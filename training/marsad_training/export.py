@@ -31,19 +31,12 @@ from marsad.text import NORMALISATION, split_words
 from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import named, read_reports, read_splits
 from marsad_training.crf import inherited, learn, weigh
-from marsad_training.fit import (
-    SELECTED,
-    Run,
-    decoder_of,
-    extractor_of,
-    open_run,
-    read_again,
-    read_data,
-)
 from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
+from marsad_training.runs import SELECTED, Run, decoder_of, extractor_of, open_run, read_again
+from marsad_training.training_data import read_data
 from marsad_training.tune import Dev, decoded, tune
 
 LARGEST = 40 * 2**20  # bytes of the int8 network that ships with the package

@@ -305,20 +305,29 @@ def parameter_groups(network: nn.Module, training: Training) -> list[dict[str, A
     return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in groups.items()]
 
 
-def arguments(run: Path, config: Training, steps: int, **keywords: Any) -> TrainingArguments:
-    """Arguments of a run of that many optimiser steps."""
+def steps(items: int, at_once: int, config: Training) -> int:
+    """The optimiser steps of a run over so many items, `at_once` of them a step."""
+    return -(-items // at_once) * config.epochs
+
+
+def arguments(
+    run: Path, config: Training, items: int, batch: int, **keywords: Any
+) -> TrainingArguments:
+    """Arguments of a run over so many items, of which each process reads `batch` at once."""
+    total = steps(items, batch * config.accumulate * processes().num_processes, config)
     made = TrainingArguments(
         output_dir=str(run / "checkpoints"),
         num_train_epochs=config.epochs,
+        per_device_train_batch_size=batch,
         gradient_accumulation_steps=config.accumulate,
         learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=int(config.warmup * steps),
+        warmup_steps=int(config.warmup * total),
         bf16=config.bf16,
         seed=config.seed,
         data_seed=config.seed,
         max_grad_norm=config.clip,
-        logging_steps=max(1, min(25, steps // 20)),
+        logging_steps=max(1, min(25, total // 20)),
         save_total_limit=2,
         restore_callback_states_from_checkpoint=True,
         report_to=[],

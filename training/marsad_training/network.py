@@ -4,7 +4,7 @@ Shapes: B windows in a batch, S subwords, W words, T tags, E triggers, M mention
 K role dimensions, H the encoder's width.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel
 
 from marsad.decode import WordScores
-from marsad.errors import MarsadError
+from marsad.errors import MarsadError, at
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 
@@ -197,6 +197,22 @@ class JointNetwork(nn.Module):
             pos_weight=scores.new_tensor(self.weights.get("role_positive", 1.0)),
         )  # fmt: skip
         return (loss * legal).sum()
+
+
+def fill(network: JointNetwork, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load weights; what only follows from the labels, or is not trained, may be absent.
+
+    Raises MarsadError where they are of another network.
+    """
+    free = ("legal", "position_ids", "pooler", "words.rest")
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        found = str(error).splitlines()[-1].strip().rstrip(".")
+        raise at(source, None, f"holds weights of another network: {found}.") from error
+    absent = [name for name in missing if not any(part in name for part in free)]
+    if wrong := [*absent, *unexpected]:
+        raise at(source, None, f"holds weights of another network: {wrong[0]} is in one alone.")
 
 
 def _without(scores: Tensor, batch: dict[str, Any], name: str) -> Tensor:

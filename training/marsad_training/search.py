@@ -25,8 +25,10 @@ from marsad.errors import MarsadError, at
 from marsad.files import read_json, write_bytes, write_text
 from marsad_training.config import FitConfig, check, read_toml, with_base
 from marsad_training.corpus import fingerprint
-from marsad_training.fit import SELECTED, fit, read_data
+from marsad_training.fit import fit
 from marsad_training.learn import base_folder, processes
+from marsad_training.runs import SELECTED
+from marsad_training.training_data import read_data
 
 try:
     import matplotlib

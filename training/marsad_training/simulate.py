@@ -34,10 +34,11 @@ from marsad.windows import Reader
 from marsad_training.config import FitConfig
 from marsad_training.corpus import read_splits
 from marsad_training.encode import Features, collate, encode_report
-from marsad_training.fit import build_network, evaluate, extractor_of, read_data
 from marsad_training.learn import Order, base_folder, load_reader, parameter_groups
 from marsad_training.network import WordEncoder, load_base
 from marsad_training.pictures import panels, svg
+from marsad_training.runs import build_network, evaluate, extractor_of
+from marsad_training.training_data import read_data
 
 TASKS = ("mentions", "triggers")  # their mean F1 is what is compared
 CHANCE = "random"

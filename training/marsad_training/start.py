@@ -19,19 +19,25 @@ from torch.nn import functional
 
 from marsad.artifact import load, read_config
 from marsad.decode import RoleTables
-from marsad.errors import MarsadError, at
+from marsad.errors import at
 from marsad.roles import FEATURES
 from marsad.schema import Labels
 from marsad.windows import Reader
 from marsad_training.config import FitConfig
 from marsad_training.crf import answers
 from marsad_training.encode import Features, collate
-from marsad_training.fit import Run, build_network, open_run
-from marsad_training.network import IGNORE, INPUTS, JointNetwork, WordEncoder, empty_encoder
+from marsad_training.network import (
+    IGNORE,
+    INPUTS,
+    JointNetwork,
+    WordEncoder,
+    empty_encoder,
+    fill,
+)
 from marsad_training.quantise import SMOOTH
+from marsad_training.runs import Run, build_network, open_run
 from marsad_training.tags import tag_names
 
-State = dict[str, Tensor]
 _Array = NDArray[Any]
 _PRODUCTS = ("MatMul", "MatMulInteger")
 _LAST = 3  # the place of a head's last layer in its Sequential
@@ -116,21 +122,6 @@ def _dense(node: onnx.NodeProto, kept: Mapping[str, _Array]) -> _Array:
     if stem + SMOOTH in kept:
         whole *= kept[stem + SMOOTH][:, None]
     return np.ascontiguousarray(whole.T)
-
-
-def fill(network: JointNetwork, state: State, source: Path) -> None:
-    """Load weights; what only follows from the labels, or is not trained, may be absent.
-
-    Raises MarsadError where they are of another network.
-    """
-    free = ("legal", "position_ids", "pooler", "words.rest")
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise at(source, None, "holds weights of another encoder or other labels.") from error
-    absent = [name for name in missing if not any(part in name for part in free)]
-    if absent or unexpected:
-        raise MarsadError(f"{source}: the weights do not fit the network ({absent or unexpected}).")
 
 
 def start_from(network: JointNetwork, labels: Labels, source: Run) -> None:

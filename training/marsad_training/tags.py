@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
-from marsad.decode import HEADS
-from marsad.extractor import Extractor
+from marsad.decode import HEADS, WordScores
 from marsad.schema import Labels, Report
 from marsad.spans import bio_spans, viterbi
 from marsad.text import split_words
@@ -39,24 +38,17 @@ class Seqeval(evaluate.Metric):  # type: ignore[misc]
         return {"f1": float(f1)}
 
 
-class TagMetrics:
-    """`mentions_tag_f1` and `triggers_tag_f1` of an extractor on gold reports."""
-
-    def __init__(self, labels: Labels):
-        self.heads = tags_of(labels)
-        self.metric = Seqeval()
-
-    def compute(self, extractor: Extractor, gold: Sequence[Report]) -> dict[str, float]:
-        """Strict IOB2 F1 of either head, on Viterbi paths."""
-        texts = [split_words(report.text) for report in gold]
-        scores = extractor.score_words(texts)
-        found = {}
-        for head, tags in self.heads.items():
-            wanted = [gold_tags(report, head) for report in gold]
-            paths = [viterbi(getattr(s, HEADS[head])) for s in scores]
-            got = [[tags[t] for t in path.tolist()] for path in paths]
-            found[f"{head}_tag_f1"] = self.metric.compute(predictions=got, references=wanted)["f1"]
-        return found
+def tag_f1(
+    labels: Labels, gold: Sequence[Report], scores: Sequence[WordScores]
+) -> dict[str, float]:
+    """`mentions_tag_f1` and `triggers_tag_f1`: strict IOB2 F1 of the Viterbi paths."""
+    metric, found = Seqeval(), {}
+    for head, tags in tags_of(labels).items():
+        wanted = [gold_tags(report, head) for report in gold]
+        paths = [viterbi(getattr(said, HEADS[head])) for said in scores]
+        got = [[tags[t] for t in path.tolist()] for path in paths]
+        found[f"{head}_tag_f1"] = metric.compute(predictions=got, references=wanted)["f1"]
+    return found
 
 
 def gold_tags(report: Report, head: str) -> list[str]:

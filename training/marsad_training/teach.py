@@ -20,9 +20,9 @@ from marsad.errors import at
 from marsad.schema import Labels
 from marsad.windows import Reader
 from marsad_training.encode import Features, collate
-from marsad_training.fit import fold_of
 from marsad_training.network import INPUTS, OUTPUTS, JointNetwork
 from marsad_training.start import kind, open_start
+from marsad_training.training_data import fold_of
 
 _AT_ONCE = 64  # windows
 _Answers = dict[str, Tensor]

@@ -30,7 +30,6 @@ from marsad_training.benchmark.setting import Bench, Document, Result, Row
 from marsad_training.config import FitConfig
 from marsad_training.corpus import read_labels, read_splits
 from marsad_training.encode import collate, encode_report
-from marsad_training.fit import build_network
 from marsad_training.learn import (
     MarsadTrainer,
     arguments,
@@ -40,6 +39,7 @@ from marsad_training.learn import (
     word_encoder,
 )
 from marsad_training.network import IGNORE
+from marsad_training.runs import build_network
 from marsad_training.tags import tag_path
 
 _REPORTS = 240
@@ -84,8 +84,7 @@ def _marsad(
     trainer = MarsadTrainer(
         network, config, [len(item["input_ids"]) for item in items],
         args=arguments(
-            scratch, config, -(-len(items) // _BATCH),
-            per_device_train_batch_size=_BATCH, save_strategy="no", disable_tqdm=True,
+            scratch, config, len(items), _BATCH, save_strategy="no", disable_tqdm=True
         ),
         train_dataset=items, data_collator=lambda batch: collate(batch, reader.pad_id),
     )  # fmt: skip
