@@ -18,7 +18,7 @@ from marsad.spans import log_odds, sigmoid, viterbi
 from marsad.text import Words, split_words
 from marsad.word_features import features, report_features
 from marsad_training.corpus import fingerprint
-from marsad_training.tags import gold_tags, span_f1, tag_path, tags_of
+from marsad_training.tags import gold_tags, placed, span_f1, tag_path, tags_of
 from marsad_training.tune import Dev, EventSheet, RoleSheet, StatusSheet, tag_settings
 
 # L-BFGS with both penalties; features that are seen once are left out
@@ -102,10 +102,8 @@ def examples(report: Report, layer: str) -> Iterator[Example]:
 
 def _placed(words: Words, spans: Sequence[Any]) -> list[tuple[Any, Marked]]:
     """Mentions or events with their words, in the order of the text."""
-    found = [(span, words.span(span.start, span.end)) for span in spans]
-    return sorted(
-        ((span, Marked(*at, span.type)) for span, at in found if at), key=lambda both: both[1]
-    )
+    found = ((span, Marked(*at, span.type)) for span, at in placed(words, spans))
+    return sorted(found, key=lambda both: both[1])
 
 
 def _train(chains: Iterator[Example], layer: str, target: Path) -> None:

@@ -14,6 +14,7 @@ from marsad.schema import Labels, Report
 from marsad.text import Words, split_words
 from marsad.windows import Reader, Window, plan
 from marsad_training.network import CLITICS, IGNORE
+from marsad_training.tags import placed
 
 Features = dict[str, Any]
 
@@ -29,7 +30,7 @@ def encode_report(
     absent = _absent(labels, marked_with) if marked_with else {}
     words = split_words(report.text)
     ids = reader.subwords(words.forms)
-    spans = {s.id: found for s in report.spans if (found := words.span(s.start, s.end)) is not None}
+    spans = {span.id: at for span, at in placed(words, report.spans)}
     return [
         reader.inputs(ids, window)
         | _gold(report, labels, words, spans, window)

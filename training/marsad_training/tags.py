@@ -4,8 +4,8 @@ The metrics are those of `seqeval`, through a local `evaluate.Metric`; models ar
 (`marsad.score`), but tuned by the F1 of spans here.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import datasets
 import evaluate
@@ -15,10 +15,11 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
 from marsad.decode import HEADS, WordScores
-from marsad.schema import Labels, Report
+from marsad.schema import Event, Labels, Mention, Report
 from marsad.spans import bio_spans, viterbi
-from marsad.text import split_words
+from marsad.text import Words, split_words
 
+S = TypeVar("S", Mention, Event, Mention | Event)
 _Place = tuple[int, int, int]  # of a span: first word, one past the last, and type
 
 
@@ -51,15 +52,32 @@ def tag_f1(
     return found
 
 
+def placed(words: Words, spans: Iterable[S]) -> Iterator[tuple[S, tuple[int, int]]]:
+    """Those of the spans that hold a word, with their first word and one past the last."""
+    for span in spans:
+        if (at := words.span(span.start, span.end)) is not None:
+            yield span, at
+
+
 def gold_tags(report: Report, head: str) -> list[str]:
     """The BIO tags of a report's words, of its mentions or its triggers."""
     words = split_words(report.text)
     tags = ["O"] * len(words)
-    for item in report.mentions if head == "mentions" else report.events:
-        if (span := words.span(item.start, item.end)) is not None:
-            first, last = span
-            tags[first:last] = [f"B-{item.type}", *[f"I-{item.type}"] * (last - first - 1)]
+    for span, (first, last) in placed(words, _spans_of(report, head)):
+        tags[first:last] = [f"B-{span.type}", *[f"I-{span.type}"] * (last - first - 1)]
     return tags
+
+
+def _spans_of(report: Report, head: str) -> Sequence[Mention | Event]:
+    return report.mentions if head == "mentions" else report.events
+
+
+def gold_places(report: Report, words: Words, head: str, labels: Labels) -> set[_Place]:
+    """First word, one past the last, and label of each mention or trigger; two may share a word,
+    which tags cannot say."""
+    types = list(labels.mentions if head == "mentions" else labels.events)
+    found = placed(words, _spans_of(report, head))
+    return {(*at, types.index(span.type)) for span, at in found}
 
 
 def tag_path(report: Report, head: str, labels: Labels) -> NDArray[np.int64]:

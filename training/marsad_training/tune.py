@@ -16,7 +16,7 @@ from marsad.schema import Labels, Report
 from marsad.spans import Span, candidate_prior, candidates, log_odds, uncrossed, viterbi
 from marsad.text import Words, split_words
 from marsad_training.calibration import judged
-from marsad_training.tags import set_f1, span_f1, tag_path
+from marsad_training.tags import gold_places, placed, set_f1, span_f1, tag_path
 
 _TEMPERATURES = np.arange(0.6, 3.01, 0.1)
 _OUTSIDE = np.arange(-2.0, 2.01, 0.25)
@@ -133,9 +133,7 @@ def _with_mentions(
 ) -> Settings:
     """The weights under which the candidates' being right is likeliest, and the chance from which
     they are mentions, roles apart, that gives the best F1."""
-    gold = [
-        _mention_places(report, at, decoder.labels) for report, at in zip(dev, words, strict=True)
-    ]
+    gold = [gold_places(*each, "mentions", decoder.labels) for each in zip(dev, words, strict=True)]
     found = [candidates(softmax(decoder.logits("mentions", said))) for said in scores]
     right = [
         np.array([span[:3] in had for span in spans], bool)
@@ -151,14 +149,6 @@ def _with_mentions(
     chance = _best(_THRESHOLDS, curve, neutral=0.5)
     threshold = {**decoder.settings.threshold, "mentions": chance}
     return replace(decoder.settings, threshold=threshold)
-
-
-def _mention_places(report: Report, words: Words, labels: Labels) -> set[tuple[int, int, int]]:
-    """First word, one past the last, and label of each gold mention; two may share a word, which
-    tags cannot say."""
-    types = list(labels.mentions)
-    placed = [(words.span(m.start, m.end), m.type) for m in report.mentions]
-    return {(*span, types.index(type)) for span, type in placed if span}
 
 
 class Candidates(NamedTuple):
@@ -181,12 +171,11 @@ class EventSheet:
         scores: Sequence[WordScores],
     ):
         self.read: list[Candidates] = []
-        types = decoder.labels.events
         for report, at, said in zip(dev, words, scores, strict=True):
             if not (triggers := decoder.tagged(at, said)):
                 continue
-            gold = {(at.span(e.start, e.end), e.type) for e in report.events}
-            right = np.array([((t.first, t.last), types[t.label]) in gold for t in triggers])
+            gold = gold_places(report, at, "triggers", decoder.labels)
+            right = np.array([trigger[:3] in gold for trigger in triggers])
             self.read.append(Candidates(at, said, triggers, right))
         self.gold = sum(len(report.events) for report in dev)
 
@@ -239,8 +228,7 @@ class StatusSheet:
         self.read: list[list[Span]] = []
         gold = []
         for report, at in zip(dev, words, strict=True):
-            placed = [(at.span(e.start, e.end), e) for e in report.events]
-            found = sorted((span, e.type, e.status) for span, e in placed if span)
+            found = sorted((span, e.type, e.status) for e, span in placed(at, report.events))
             self.read.append([Span(*span, labels.events.index(t), 1.0) for span, t, _ in found])
             gold += [labels.statuses.index(status) for *_, status in found]
         self.gold = np.array(gold, np.int64)
