@@ -89,6 +89,17 @@ def test_a_run_goes_on_with_a_new_event_type_and_its_role(
     assert not list(labels.problems(read))
 
 
+def test_a_replayed_corpus_with_labels_that_the_own_lacks_is_told(
+    tmp_path: Path, corpus_folder: Path, labels: Labels, fit_config: Any
+) -> None:
+    narrow = replace(labels, events=("RELEASE",))
+    reports = [Report(f"re-{n}", f"صباح الخير {n}") for n in range(12)]
+    own = write_corpus(tmp_path / "own", narrow, reports)
+    config = replace(fit_config, corpus=str(own), replay=(str(corpus_folder),))
+    with pytest.raises(MarsadError, match=r"has the label '[A-Z_]+', which the labels of .*own"):
+        read_data(config)
+
+
 def test_replayed_reports_teach_of_a_new_label_only_that_marked_words_are_none_of_it(
     tiny_artifact: Path, reports: list[Report], wider: Labels, fit_config: Any
 ) -> None:

@@ -83,10 +83,14 @@ def read_data(config: FitConfig) -> Data:
     for name, part in (("train", train), ("dev", dev)):
         if not part:
             raise at(folder / "splits.json", None, f"lists no report to use for {name}.")
-    replay = tuple(_replayed(Path(name), config) for name in config.replay)
-    old_dev = (r for name in config.replay for r in read_splits(Path(name))["dev"])
+    replay: list[tuple[Labels, list[Report]]] = []
+    old_dev: list[Report] = []
+    for name in config.replay:
+        shown, held_out = _replayed(Path(name), labels, config)
+        replay.append((read_labels(Path(name)), shown))
+        old_dev += held_out
     raw = (r for name in config.raw for r in read_reports(Path(name), labels))
-    return Data(labels, train, dev, tuple(raw), replay, tuple(old_dev), config.network_only)
+    return Data(labels, train, dev, tuple(raw), tuple(replay), tuple(old_dev), config.network_only)
 
 
 def _check_known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -94,11 +98,27 @@ def _check_known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
         raise MarsadError(f"{key} names {wrong[0]!r}; there are {', '.join(sorted(known))}.")
 
 
-def _replayed(folder: Path, config: FitConfig) -> tuple[Labels, list[Report]]:
-    found = read_splits(folder)["train"]
-    if 0 < config.replay_reports < len(found):
-        found = random.Random(config.seed).sample(found, config.replay_reports)
-    return read_labels(folder), found
+def _replayed(folder: Path, labels: Labels, config: FitConfig) -> tuple[list[Report], list[Report]]:
+    """What is shown again of a corpus, and its dev. Raises MarsadError for a label of its reports
+    that the network will not have."""
+    splits = read_splits(folder)
+    train, dev = splits["train"], splits["dev"]
+    if 0 < config.replay_reports < len(train):
+        train = random.Random(config.seed).sample(train, config.replay_reports)
+    known = {*labels.mentions, *labels.events, *labels.statuses, *labels.roles}
+    for report in (*train, *dev):
+        if lacking := sorted(_labels_of(report) - known):
+            raise at(
+                folder, None,
+                f"its report {report.id!r} has the label {lacking[0]!r}, which the labels of "
+                f"{config.corpus} lack; add it there, or replay another corpus.",
+            )  # fmt: skip
+    return train, dev
+
+
+def _labels_of(report: Report) -> set[str]:
+    roles = {argument.role for event in report.events for argument in event.arguments}
+    return {span.type for span in report.spans} | {e.status for e in report.events} | roles
 
 
 def is_dev(report: Report) -> bool:
