@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from marsad.errors import MarsadError
 from marsad.resolve import date as resolve_date
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
 from marsad.score import score
@@ -403,6 +404,22 @@ def test_who_did_what_to_whom_leaves_trained_sentences_out(tmp_path: Path) -> No
     assert tasks["target_actor"]["recall"] == tasks["who did what to whom"]["recall"] == 0
     assert found.facts["said_yes"] == {"ASSAULT": {"yes": [1, 1], "easy no": [2, 1]}}
     assert found.slices["relevance"]["tasks"]["ASSAULT"]["precision"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("majority_spans.jsonl", "{", r"majority_spans\.jsonl, line 1: broken JSON"),
+        ("majority_spans.jsonl", '\n{"id": 5}', r"spans\.jsonl, line 2: 'id' is absent or no str"),
+        ("assault_gsr.csv", "id,text\n1,x\n", r"gsr\.csv, line 1: the column '.*' is missing"),
+        ("assault_gsr.csv", "id,text\n1\n", r"gsr\.csv, line 2: has more or fewer columns"),
+    ],
+)
+def test_damaged_public_data_are_told(tmp_path: Path, name: str, content: str, told: str) -> None:
+    gsr_folder(tmp_path)
+    (tmp_path / "arabic-event-gsr" / name).write_text(content, "utf-8")
+    with pytest.raises(MarsadError, match=told):
+        gsr.run(Bench(System("canned", Canned({})), tmp_path, tmp_path))
 
 
 # ---- runs

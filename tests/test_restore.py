@@ -65,6 +65,14 @@ def test_changed_source_is_refused_with_its_line(annotations: Path, data: Path) 
         list(restore.restore(annotations, data))
 
 
+def test_paragraphs_of_another_shape_are_told(annotations: Path, data: Path) -> None:
+    record = json.loads(annotations.read_text("utf-8"))
+    for paragraphs in ([5], [["a", "b"]], [[1, 2, 3]]):
+        annotations.write_text(json.dumps(record | {"paragraphs": paragraphs}), "utf-8")
+        with pytest.raises(MarsadError, match=r"line 1: 'paragraphs' should list pairs"):
+            list(restore.restore(annotations, data))
+
+
 def test_absent_source_is_named(annotations: Path, tmp_path: Path) -> None:
     with pytest.raises(MarsadError, match=r"antcorpus/news/1\.txt"):
         list(restore.restore(annotations, tmp_path / "elsewhere"))

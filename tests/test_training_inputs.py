@@ -185,7 +185,7 @@ SPLITS = "should be an object that lists ids under train, dev, test."
     [
         ("{", "line 1: broken JSON"),
         ("[1]", SPLITS),
-        ('{"train": [], "test": []}', "lists no ids under dev."),
+        ('{"train": [], "test": []}', SPLITS),
         ('{"train": ["aa-000"], "dev": ["aa-000"], "test": []}', "lists the id 'aa-000' 2 times"),
         ('{"train": [1], "dev": [], "test": []}', SPLITS),
         ('{"train": ["aa-000"], "dev": [], "test": []}', "does not cover the reports exactly once"),
@@ -246,7 +246,8 @@ def test_a_broken_annotation_is_told_with_its_line(tmp_path: Path, line: str) ->
     path = tmp_path / "a.jsonl"
     path.write_text(line + "\n", "utf-8")
     told = refused("restore", tmp_path, tmp_path / "out", "--annotations", path)
-    assert f"{path}, line 1: is no annotation: " in told
+    assert f"{path}, line 1: " in told
+    assert len(told.splitlines()) == 1
 
 
 PLACES = b"report\tstart\tsurface\tcountry\tlatitude\tlongitude\n"

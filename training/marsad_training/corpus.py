@@ -2,17 +2,17 @@
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from datasets import Dataset, DatasetDict, Features, Value
 
 from marsad.corpus.splits import SPLITS
 from marsad.corpus.splits import read_splits as read_ids
-from marsad.errors import at
-from marsad.files import read_text
+from marsad.errors import MarsadError, at
+from marsad.files import loads, read_text
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report, default_labels
 
@@ -81,14 +81,9 @@ def read_splits(folder: Path) -> dict[str, list[Report]]:
     reports = {r.id: r for r in read_reports(folder / "reports", read_labels(folder))}
     path = folder / "splits.json"
     if not path.exists():
-        raise at(
-            path,
-            None,
-            "is absent; write it with: marsad split CORPUS/reports --write CORPUS/splits.json.",
-        )
+        how = "marsad split CORPUS/reports --from FORMAT --write CORPUS/splits.json"
+        raise at(path, None, f"is absent; write it with: {how}.")
     parts = read_ids(path)
-    if missing := [name for name in SPLITS if name not in parts]:
-        raise at(path, None, f"lists no ids under {', '.join(missing)}.")
     if odd := sorted({id for ids in parts.values() for id in ids} ^ set(reports))[:5]:
         raise at(path, None, f"does not cover the reports exactly once (see {', '.join(odd)}).")
     return {name: [reports[id] for id in parts[name]] for name in SPLITS}
@@ -111,13 +106,33 @@ def named(paths: Iterable[Path], names: Iterable[str] = ()) -> dict[str, Path]:
     return found
 
 
-def read_table(path: Path, make: Callable[[dict[str, str]], M]) -> Iterator[tuple[int, M]]:
-    """Line of a table with tabs, its columns named in the first, and what is made of it.
+def json_lines(path: Path, keys: Mapping[str, type]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of each line. Raises MarsadError for a line that is none, or in which
+    a key is absent or of another kind."""
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = loads(line)
+        except MarsadError as error:
+            raise at(path, number, str(error)) from error
+        if not isinstance(record, dict):
+            raise at(path, number, "should be a JSON object.")
+        for key, kind in keys.items():
+            if not isinstance(record.get(key), kind):
+                raise at(path, number, f"{key!r} is absent or no {kind.__name__}.")
+        yield number, record
+
+
+def read_table(
+    path: Path, make: Callable[[dict[str, str]], M], delimiter: str = "\t"
+) -> Iterator[tuple[int, M]]:
+    """Line of a table, its columns named in the first, and what is made of it.
 
     Raises MarsadError that names a line with more or fewer columns, one that a KeyError of `make`
     says is missing, and a line of which it raises ValueError.
     """
-    rows = csv.DictReader(StringIO(read_text(path), newline=""), delimiter="\t")
+    rows = csv.DictReader(StringIO(read_text(path), newline=""), delimiter=delimiter)
     try:
         for row in rows:
             if None in row or None in row.values():

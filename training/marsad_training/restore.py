@@ -7,7 +7,6 @@ folder of the public data sets (`SOURCES`) gives the texts back.
 
 import csv
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text, told_as
+from marsad.files import read_json, read_text, told_as
 from marsad.schema import Report
 from marsad_training.adapt import passages, read_columns
+from marsad_training.corpus import json_lines
 
 Words = list[str]
 _NEWSWIRE = "anercorp-camel/ANERCorp_CamelLab_train.txt"
@@ -46,8 +46,8 @@ def _article(folder: Path, key: str) -> Words:
 
 @cache
 def _articles(folder: Path) -> dict[str, str]:
-    lines = (folder / "articles.jsonl").read_text("utf-8").split("\n")
-    return {row["file"]: row["text"] for row in map(json.loads, filter(None, lines))}
+    rows = json_lines(folder / "articles.jsonl", {"file": str, "text": str})
+    return {row["file"]: row["text"] for _, row in rows}
 
 
 def _gsr(folder: Path, key: str) -> Words:
@@ -62,7 +62,7 @@ def _gsr_texts(folder: Path, file: str) -> dict[str, str]:
         rows = [
             row
             for name in ("assault_spans.json", "protest_spans.json")
-            for row in json.loads(read_text(folder / name))
+            for row in read_json(folder / name)
         ]
         return {row["_id"]: row["text"] for row in rows}
     with (folder / file).open(encoding="utf-8", newline="") as handle:
@@ -89,8 +89,7 @@ def _alert(folder: Path, key: str) -> Words:
 
 @cache
 def _alerts(folder: Path, file: str) -> dict[str, str]:
-    lines = enumerate(read_text(folder / file).split("\n"), 1)
-    return {str(n): json.loads(line)["text"] for n, line in lines if line}
+    return {str(n): row["text"] for n, row in json_lines(folder / file, {"text": str})}
 
 
 def _investigation(folder: Path, key: str) -> Words:
@@ -146,14 +145,18 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
     used twice.
     """
     ids: set[str] = set()
-    for number, line in enumerate(read_text(annotations).splitlines(), 1):
-        record = _record(annotations, number, line)
+    for number, record in json_lines(annotations, _KEYS):
         try:
             text = _text(record["source"], record["paragraphs"], data)
         except (KeyError, OSError) as error:
             raise at(annotations, number, f"{record['source']} is not in {data}.") from error
         except MarsadError as error:
             raise at(annotations, number, str(error)) from error
+        except (TypeError, ValueError) as error:
+            message = (
+                "'paragraphs' should list pairs of numbers, of a first word and past the last."
+            )
+            raise at(annotations, number, message) from error
         if _hash(text) != record["sha256"]:
             raise at(
                 annotations, number, f"the text of {record['source']} is not the annotated one."
@@ -166,16 +169,6 @@ def restore(annotations: Path, data: Path) -> Iterator[Report]:
         yield report
 
 
-def _record(annotations: Path, number: int, line: str) -> dict[str, Any]:
-    """A line of the annotation, with all that names its text."""
-    with told_as(annotations, "is no annotation", number):
-        record: dict[str, Any] = json.loads(line)
-        for key, kind in _KEYS.items():
-            if not isinstance(record[key], kind):
-                raise TypeError(f"{key} is {record[key]!r}")
-        return record
-
-
 def unread(annotations: Path, data: Path, held: Iterable[Report] = ()) -> Iterator[tuple[str, str]]:
     """Id and text of news that no annotated excerpt is taken from, for `FitConfig.raw`.
 
@@ -183,8 +176,7 @@ def unread(annotations: Path, data: Path, held: Iterable[Report] = ()) -> Iterat
     article that holds a paragraph of a `held` report is left out, so that a model can be measured
     on that. Raises MarsadError where a source is absent.
     """
-    lines = enumerate(read_text(annotations).splitlines(), 1)
-    used = {_record(annotations, number, line)["source"] for number, line in lines}
+    used = {record["source"] for _, record in json_lines(annotations, _KEYS)}
     paragraphs = [" ".join(p.split()) for report in held for p in report.text.split("\n\n")]
     folder = data / SOURCES["antcorpus"].folder
     for key in _article_keys(folder):

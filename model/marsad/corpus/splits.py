@@ -51,11 +51,11 @@ def split_ids(
 
 
 def read_splits(path: Path) -> dict[str, list[str]]:
-    """The ids that a splits file lists for each part. Raises MarsadError where it is no such file,
-    or lists an id twice."""
+    """The ids that a splits file lists for each of `SPLITS`. Raises MarsadError where it is no such
+    file, or lists an id twice."""
     data = read_json(path)
-    parts = {k: v for k, v in data.items() if k != "seed"} if isinstance(data, dict) else None
-    if parts is None or not _are_parts(parts):
+    parts = {k: v for k, v in data.items() if k != "seed"} if isinstance(data, dict) else {}
+    if set(parts) != set(SPLITS) or not all(map(_are_ids, parts.values())):
         raise at(path, None, f"should be an object that lists ids under {', '.join(SPLITS)}.")
     listed = Counter(id for ids in parts.values() for id in ids)
     for id, count in listed.items():
@@ -64,10 +64,8 @@ def read_splits(path: Path) -> dict[str, list[str]]:
     return parts
 
 
-def _are_parts(parts: Mapping[str, object]) -> bool:
-    return set(parts) <= set(SPLITS) and all(
-        isinstance(ids, list) and all(isinstance(id, str) for id in ids) for ids in parts.values()
-    )
+def _are_ids(ids: object) -> bool:
+    return isinstance(ids, list) and all(isinstance(id, str) for id in ids)
 
 
 def _neighbours(pairs: Iterable[tuple[str, str, float]]) -> Mapping[str, list[str]]:

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from marsad.errors import at
+from marsad.files import told_as
 from marsad.schema import Labels, Mention, Report
 from marsad.score import score
 from marsad_training.adapt import Sentence, passages, read_columns
 from marsad_training.benchmark.measures import measures
-from marsad_training.benchmark.setting import Bench, Document, Result, Row, json_lines
+from marsad_training.benchmark.setting import Bench, Document, Result, Row
+from marsad_training.corpus import json_lines
 
 _PASSAGE = 100  # words, as the encoder was adapted
+_POST = {"tweet_id": str, "text": str, "location_mentions": list}
 _TABLE = files("marsad_training.benchmark") / "entities.json"
 
 
@@ -154,13 +157,19 @@ def posts(names: Sequence[str], folder: Path) -> list[Report]:
     """Posts of IDRISI with their location mentions."""
     found: dict[str, Report] = {}
     for path in sorted(p for name in names for p in folder.glob(name)):
-        for number, row in json_lines(path):
+        for number, row in json_lines(path, _POST):
             mentions = []
             for n, m in enumerate(row["location_mentions"], 1):
-                start, end = int(m["startIdx"]), int(m["endIdx"])
-                if row["text"][start:end] != m["text"]:
-                    raise at(path, number, f"{m['text']!r} does not stand at {start}-{end}.")
-                mentions.append(Mention(f"m{n}", m["type"], start, end))
+                with told_as(path, "a location mention is damaged", number):
+                    start, end, said, type = (
+                        int(m["startIdx"]),
+                        int(m["endIdx"]),
+                        m["text"],
+                        m["type"],
+                    )
+                if row["text"][start:end] != said:
+                    raise at(path, number, f"{said!r} does not stand at {start}-{end}.")
+                mentions.append(Mention(f"m{n}", type, start, end))
             found[row["tweet_id"]] = Report(row["tweet_id"], row["text"], mentions=tuple(mentions))
     return list(found.values())
 

@@ -20,15 +20,10 @@ from marsad.schema import Report
 from marsad.score import Count, Scores, Tally
 from marsad.text import Words, split_words
 from marsad_training.benchmark.measures import per_report, size, task_figures
-from marsad_training.benchmark.setting import (
-    Bench,
-    Document,
-    Result,
-    Row,
-    csv_rows,
-    json_lines,
-)
+from marsad_training.benchmark.setting import Bench, Document, Result, Row
+from marsad_training.corpus import json_lines, read_table
 
+_SENTENCE = ("id", "text", "event_type")  # of either kind of file
 _ALL = "who did what to whom"
 
 
@@ -52,14 +47,17 @@ GSR = EventSet(**json.loads((files("marsad_training.benchmark") / "gsr.json").re
 def run(bench: Bench) -> Result:
     """Who did what to whom, and which sentences tell an assault or a protest at all."""
     folder = bench.public(GSR.folder)
-    marked = [row for _, row in json_lines(folder / GSR.spans)]
+    keys = dict.fromkeys(_SENTENCE, str) | dict.fromkeys((GSR.verb, *GSR.actors), list)
+    marked = [row for _, row in json_lines(folder / GSR.spans, keys | {"doc": str})]
     labelled = [
-        row for name in GSR.sentences for row in csv_rows(folder / name)
+        row
+        for name in GSR.sentences
+        for _, row in read_table(folder / name, _labelled, ",")
         if row["label"] in GSR.labels
-    ]  # fmt: skip
+    ]
     sentence_of = {row["id"]: row["doc"] for row in marked}  # the key of an excerpt is either
-    keys = {source.split("/", 2)[-1] for _, source in bench.trained_on()}
-    seen = {sentence_of.get(key, key) for key in keys}
+    sources = {source.split("/", 2)[-1] for _, source in bench.trained_on()}
+    seen = {sentence_of.get(key, key) for key in sources}
     articles = {_article(sentence) for sentence in seen}
     left_out, unseen_articles, picked = {}, {}, {}
     for name, key, found in (("spans", "doc", marked), ("relevance", "id", labelled)):
@@ -72,6 +70,10 @@ def run(bench: Bench) -> Result:
         {"spans": _spans(bench, picked["spans"]), "relevance": relevance},
         {"left_out": left_out, "unseen_articles": unseen_articles, "said_yes": said_yes},
     )
+
+
+def _labelled(row: Mapping[str, str]) -> dict[str, str]:
+    return {column: row[column] for column in (*_SENTENCE, "label")}
 
 
 def _article(sentence: str) -> str:

@@ -8,14 +8,15 @@ event that is read there counts as an alarm, right or not.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from marsad.schema import Report, overlap
 from marsad.text import split_words
 from marsad_training.benchmark.measures import rate, size
-from marsad_training.benchmark.setting import Bench, Document, Result, Row, csv_rows
+from marsad_training.benchmark.setting import Bench, Document, Result, Row
+from marsad_training.corpus import read_table
 from marsad_training.export import false_events
 
 _ALARM = "false events"
@@ -80,9 +81,12 @@ def quiet_posts(bench: Bench) -> dict[str, list[Report]]:
     seen = {source for _, source in bench.trained_on()}
     found: dict[str, list[Report]] = {name: [] for name in _QUIET["classes"]}
     for name in _QUIET["files"]:
-        for row in csv_rows(folder / name):
-            source = f"{_QUIET['name']}/{name}/{row['ID']}"
-            if row["Class"] in found and source not in seen:
-                text = re.sub(r"\s+", " ", row["Content"]).strip()
-                found[row["Class"]].append(Report(source, text))
+        for _, (id, kind, content) in read_table(folder / name, _post, ","):
+            source = f"{_QUIET['name']}/{name}/{id}"
+            if kind in found and source not in seen:
+                found[kind].append(Report(source, re.sub(r"\s+", " ", content).strip()))
     return {f"{_QUIET['name']}/{name}": reports for name, reports in found.items()}
+
+
+def _post(row: Mapping[str, str]) -> tuple[str, str, str]:
+    return row["ID"], row["Class"], row["Content"]

@@ -1,8 +1,5 @@
 """What a suite is given: a model, data by path, a seed, a limit, a progress display."""
 
-import csv
-import io
-import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +10,9 @@ import marsad
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import MarsadError
 from marsad.extractor import Dates, Ids
-from marsad.files import read_text
+from marsad.files import read_json
 from marsad.schema import Labels, Report
-from marsad_training.corpus import read_splits
+from marsad_training.corpus import json_lines, read_splits
 
 Document = dict[str, Any]  # a result file, as the package docstring tells its shape
 Row = Mapping[str, str]  # of a table: column -> cell
@@ -54,7 +51,7 @@ def open_system(artifact: Path | None = None) -> System:
     """The model of an artifact folder, by default the one that ships with the package."""
     folder = artifact or Path(marsad.__file__).parent / "artifact"
     config = read_config(folder)
-    training = json.loads(read_text(folder / "metrics.json")).get("training", {})
+    training = read_json(folder / "metrics.json").get("training", {})
     facts = {
         "sha256": sums(folder).get(NETWORK),
         "encoder": config.get("encoder"),
@@ -112,7 +109,7 @@ class Bench:
     def trained_on(self) -> frozenset[tuple[str, str]]:
         """(id, source) of the published excerpts that are training data."""
         path = self.corpus / "real" / "annotations.jsonl"
-        records = json_lines(path) if path.exists() else ()
+        records = json_lines(path, {"id": str, "source": str}) if path.exists() else ()
         return frozenset((row["id"], row["source"]) for _, row in records)
 
     def cut(self, items: Sequence[T]) -> list[T]:
@@ -146,15 +143,3 @@ class Suite:
     about: str
     run: Callable[[Bench], Result]
     rows: Callable[[Document], Iterable[Row]]
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers and records; a text may hold any line separator but the newline."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            yield number, json.loads(line)
-
-
-def csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file with a header."""
-    return csv.DictReader(io.StringIO(read_text(path), newline=""))
