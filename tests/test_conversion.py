@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from marsad.cli import app
 from marsad.errors import MarsadError
 from marsad.formats import FORMATS, FormatName, markup
-from marsad.formats.doccano import joined
+from marsad.formats.draft import joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
@@ -245,6 +245,43 @@ def test_a_label_studio_export(tmp_path: Path, labels: Labels) -> None:
     assert [(e.fate, e.message) for e in ledger.entries] == [
         (Fate.MENDED, "the offsets are UTF-16 code units.")
     ]
+
+
+def test_label_studio_may_number_its_regions(tmp_path: Path, labels: Labels) -> None:
+    regions: list[dict[str, Any]] = [
+        region("", 0, 3, "قصف", labels=["SHELLING"]) | {"id": 1},
+        region("", 0, 3, "قصف", choices=["denied"]) | {"id": 1},
+        region("", 4, 7, "أمس", labels=["DATE"]) | {"id": 2},
+        {"id": 2, "type": "textarea", "value": {"text": ["2022-01-03"]}},
+    ]
+    path = tmp_path / "export.json"
+    task = {"data": {"text": "قصف أمس"}, "annotations": [{"result": regions}]}
+    path.write_text(json.dumps([task]), "utf-8")
+    (report,), ledger = read(FormatName.LABEL_STUDIO, path, labels)
+    assert (report.events[0].status, report.mentions[0].value) == ("denied", "2022-01-03")
+    assert not ledger.entries
+
+
+def test_what_is_known_is_told_once_in_a_ledger(tmp_path: Path, labels: Labels) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text("قصف B-QQQ\nحلب B-QQQ\nأمس B-DATES\n", "utf-8")
+    (_,), ledger = read(FormatName.CONLL, path, labels)
+    told = [entry.message for entry in ledger.entries if entry.fate is Fate.REFUSED]
+    known = ", ".join((*labels.mentions, *labels.events))
+    assert told == [
+        f"unknown label 'QQQ'; known are {known}.", "unknown label 'QQQ'.",
+        "unknown label 'DATES'; did you mean DATE?",
+    ]  # fmt: skip
+
+
+def test_a_report_of_refused_lines_alone_gives_the_next_nothing(
+    tmp_path: Path, labels: Labels
+) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text("# id = a\n# date = 2022-01-04\nقصف\n# id = b\nحلب\tB-LOCATION\n", "utf-8")
+    (report,), ledger = read(FormatName.CONLL, path, labels)
+    assert (report.id, report.date, report.text) == ("b", None, "حلب")
+    assert [e.report for e in ledger.entries if e.fate is Fate.REFUSED] == ["a"]
 
 
 def test_a_doccano_export(tmp_path: Path, labels: Labels) -> None:

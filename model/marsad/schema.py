@@ -19,6 +19,7 @@ from typing import Any
 from marsad.errors import MarsadError, at
 from marsad.files import dumps, read_json
 
+EVENT_LETTER = "e"  # of the ids of events, which no mention type has
 UNRESOLVED = "?"  # as the guidelines write a value that cannot be known
 
 
@@ -480,9 +481,10 @@ def _letters(given: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for type, letter in given.items():
         one = isinstance(letter, str) and len(letter) == 1 and letter.isalpha()
-        if not one or letter in ("e", *found.values()):
+        if not one or letter in (EVENT_LETTER, *found.values()):
             raise ValueError(
-                f"the letter {letter!r} of {type}, which should be one letter, its own and not e"
+                f"the letter {letter!r} of {type}, which should be one letter, its own and not "
+                f"{EVENT_LETTER}"
             )
         found[type] = letter
     return found

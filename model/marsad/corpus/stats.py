@@ -7,7 +7,7 @@ from io import BytesIO
 from string import ascii_lowercase
 
 from marsad.errors import MarsadError
-from marsad.schema import Labels, Report
+from marsad.schema import EVENT_LETTER, Labels, Report
 from marsad.text import split_words
 
 
@@ -100,6 +100,5 @@ def extended(
 
 
 def _is_free(letter: str, letters: dict[str, str]) -> bool:
-    return (
-        letter.isascii() and letter.isalpha() and letter != "e" and letter not in letters.values()
-    )
+    taken = (EVENT_LETTER, *letters.values())
+    return letter.isascii() and letter.isalpha() and letter not in taken

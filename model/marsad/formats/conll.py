@@ -51,7 +51,8 @@ def _blocks(text: str, path: Path, ledger: Ledger) -> Iterator[_Rows]:
     for number, line in enumerate(lines, 1):
         comment = _COMMENT.fullmatch(line)
         opens = line.startswith("-DOCSTART-") or (comment and comment[1] == "id")
-        if (opens or (not marked and not line.strip())) and block.rows:
+        begun = block.rows or "id" in block.facts
+        if (opens or (not marked and not line.strip())) and begun:
             yield block
             block = _Rows(number)
         if comment:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from marsad.files import write_text
-from marsad.formats.draft import Draft, Link, Marked, read_side_facts, side_facts
+from marsad.formats.draft import Draft, Link, Marked, joined, read_side_facts, side_facts
 from marsad.formats.jsonl import records, to_line
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
@@ -53,16 +53,6 @@ def _draft(record: dict[str, Any], where: str, path: Path) -> Draft:
 def _marked(entity: dict[str, Any], where: str) -> Marked:
     span = Stated(whole(entity["start_offset"]), whole(entity["end_offset"]))
     return Marked(str(entity["id"]), str(entity["label"]), span, where)
-
-
-def joined(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Groups of what the pairs chain together, in the order met."""
-    groups: list[list[str]] = []
-    for pair in pairs:
-        touched = [group for group in groups if not set(pair).isdisjoint(group)]
-        merged = list(dict.fromkeys(id for part in (*touched, pair) for id in part))
-        groups = [group for group in groups if group not in touched] + [merged]
-    return [tuple(group) for group in groups]
 
 
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
-from marsad.schema import Argument, Event, Labels, Mention, Report, is_date, is_score
-
-_EVENT_LETTER = "e"  # of the ids of events, as in the markup
+from marsad.schema import EVENT_LETTER, Argument, Event, Labels, Mention, Report, is_date, is_score
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class _Settling:
                 value = self._value(marked)
                 mentions.append(Mention(id, marked.label, *place, marked.score, value))
             elif (status := self._status(marked)) is not None:
-                id = names[marked.id] = self._id(marked, _EVENT_LETTER, events)
+                id = names[marked.id] = self._id(marked, EVENT_LETTER, events)
                 events.append(Event(id, marked.label, status, *place, (), marked.score))
         events = self._linked(events, {m.id: m for m in mentions}, names)
         report = Report(
@@ -146,7 +144,7 @@ class _Settling:
         self.tell(
             Fate.REFUSED,
             marked.where,
-            f"unknown label {marked.label!r}{nearest(marked.label, known)}",
+            f"unknown label {marked.label!r}{self._hint(marked.label, known)}",
         )
         return False
 
@@ -159,7 +157,7 @@ class _Settling:
             return marked.status
         self.tell(
             Fate.REFUSED, marked.where,
-            f"unknown status {marked.status!r}{nearest(marked.status, self.labels.statuses)}",
+            f"unknown status {marked.status!r}{self._hint(marked.status, self.labels.statuses)}",
         )  # fmt: skip
         return None
 
@@ -190,7 +188,7 @@ class _Settling:
     ) -> str | None:
         """Why the link is none of the label set; None where it is sound."""
         if link.role not in self.labels.roles:
-            return f"unknown role {link.role!r}{nearest(link.role, tuple(self.labels.roles))}"
+            return f"unknown role {link.role!r}{self._hint(link.role, tuple(self.labels.roles))}"
         if not source or source in mentions:
             return f"the role {link.role} starts at {link.source!r}, which is no event read here."
         if target not in mentions:
@@ -199,6 +197,13 @@ class _Settling:
         if type not in self.labels.roles[link.role]:
             return f"the role {link.role} cannot take a {type}."
         return None
+
+    def _hint(self, label: str, known: Sequence[str]) -> str:
+        """The end of a sentence on an unknown label; what is known is told once in a ledger."""
+        if close := nearest(label, known):
+            return f"; did you mean {close}?"
+        told = f"; known are {', '.join(known)}."
+        return told if self.ledger.is_first(told) else "."
 
     def _same(self, names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
         for group in self.draft.same:
@@ -213,12 +218,15 @@ class _Settling:
                 yield known
 
 
-def nearest(label: str, known: Iterable[str]) -> str:
-    """The end of a sentence on an unknown label: which known one may be meant."""
-    known = tuple(known)
-    folded = {name.casefold().replace("-", "_").replace(" ", "_"): name for name in known}
-    close = difflib.get_close_matches(label.casefold().replace("-", "_").replace(" ", "_"), folded)
-    return f"; did you mean {folded[close[0]]}?" if close else f"; known are {', '.join(known)}."
+def nearest(label: str, known: Iterable[str]) -> str | None:
+    """Which known label may be meant by an unknown one."""
+
+    def folded(name: str) -> str:
+        return name.casefold().replace("-", "_").replace(" ", "_")
+
+    names = {folded(name): name for name in known}
+    close = difflib.get_close_matches(folded(label), names, n=1)
+    return names[close[0]] if close else None
 
 
 def _overlap(left: tuple[int, int], right: tuple[int, int]) -> bool:
@@ -229,9 +237,19 @@ def _name(marked: Marked) -> str:
     return f"{marked.label} {marked.span.start}-{marked.span.end}"
 
 
+def joined(pairs: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Groups of what the pairs chain together, in the order met."""
+    groups: list[list[str]] = []
+    for pair in pairs:
+        touched = [group for group in groups if not set(pair).isdisjoint(group)]
+        merged = list(dict.fromkeys(id for part in (*touched, pair) for id in part))
+        groups = [group for group in groups if group not in touched] + [merged]
+    return [tuple(group) for group in groups]
+
+
 def side_facts(report: Report) -> dict[str, Any]:
     """What formats of bare spans have no place for, keyed by the spans as `start-end-label`."""
-    keys = {span.id: f"{span.start}-{span.end}-{span.type}" for span in report.spans}
+    keys = {span.id: span_key(span.start, span.end, span.type) for span in report.spans}
     return {
         "report": report.id,
         "date": report.date,
@@ -266,8 +284,13 @@ def read_side_facts(draft: Draft, facts: Mapping[str, Any]) -> None:
         ]
 
 
+def span_key(start: int, end: int, label: str) -> str:
+    """How side facts name a span."""
+    return f"{start}-{end}-{label}"
+
+
 def _key(marked: Marked) -> str:
-    return f"{marked.span.start}-{marked.span.end}-{marked.label}"
+    return span_key(marked.span.start, marked.span.end, marked.label)
 
 
 def _table(facts: object) -> dict[str, str]:

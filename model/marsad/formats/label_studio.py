@@ -11,8 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 from marsad.errors import at
 from marsad.files import dumps, read_bytes, read_json, write_text
-from marsad.formats.doccano import joined
-from marsad.formats.draft import Draft, Link, Marked
+from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
 from marsad.schema import Labels, Report, named
@@ -61,9 +60,9 @@ class _Task:
             if kind in ("labels", "hypertextlabels"):
                 self._region(draft, item)
             elif kind == "choices":
-                statuses[item["id"]] = value["choices"][0]
+                statuses[str(item["id"])] = value["choices"][0]
             elif kind == "textarea":
-                values[item["id"]] = value["text"][0]
+                values[str(item["id"])] = value["text"][0]
             elif kind == "relation":
                 self._relation(draft, item, pairs)
             else:

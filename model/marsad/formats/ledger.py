@@ -41,6 +41,7 @@ class Ledger:
 
     entries: list[Entry] = field(default_factory=list)
     kept: Counter[str] = field(default_factory=Counter)
+    hints: set[str] = field(default_factory=set, repr=False)
 
     def add(self, fate: Fate, where: str, report: str, message: str) -> None:
         """Enter one thing; `where` is file and line."""
@@ -52,6 +53,12 @@ class Ledger:
             reports=1, mentions=len(report.mentions), events=len(report.events),
             arguments=sum(len(e.arguments) for e in report.events), links=len(report.same),
         )  # fmt: skip
+
+    def is_first(self, hint: str) -> bool:
+        """Whether a hint is given for the first time; a long one is not repeated for each span."""
+        is_new = hint not in self.hints
+        self.hints.add(hint)
+        return is_new
 
     def writable(self, reports: Iterable[Report], path: Path) -> Iterator[Report]:
         """Those of the reports that UTF-8 can hold; the others are refused."""

@@ -8,17 +8,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from marsad.errors import MarsadError, at
 from marsad.files import read_text, write_text
 from marsad.formats.ledger import Fate, Ledger
-from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
+from marsad.schema import EVENT_LETTER, Argument, Event, Labels, Mention, Report, default_labels
 
-_EVENT_LETTER = "e"
 _NO_REPORT = "holds no report; a report starts with '### id=... date=...'."
 _HEADER = ("id", "date", "style")
 # Characters with a meaning in the markup, edges that reading strips, lines that end a text.
 _RESERVED = re.compile(r"[\[\]|\r]|\A\n|\n\Z|^---$|^### ", re.MULTILINE)
+
+
+class Slip(NamedTuple):
+    """What is wrong in a line of a source text, in the report of that id."""
+
+    line: int
+    report: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, report {self.report}: {self.message}"
 
 
 def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
@@ -34,16 +45,16 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
     return reports
 
 
-def parse(source: str, labels: Labels) -> tuple[list[Report], list[str]]:
-    """The sound reports of a source text, and a sentence for each slip in the others."""
+def parse(source: str, labels: Labels) -> tuple[list[Report], list[Slip]]:
+    """The sound reports of a source text, and the slips in the others."""
     reports: list[Report] = []
-    slips: list[str] = []
+    slips: list[Slip] = []
     seen: set[str] = set()
     lines = source.replace("\r\n", "\n").split("\n")
     heads = [i for i, line in enumerate(lines) if line.startswith("### ")]
     for number, line in enumerate(lines[: heads[0] if heads else 0], 1):
         if line.strip():
-            slips.append(f"line {number}, report ?: this stands before the first '### ' header.")
+            slips.append(Slip(number, "?", "this stands before the first '### ' header."))
     for first, last in pairwise([*heads, len(lines)]):
         block = _Block(lines[first:last], first + 1, labels)
         report = block.report()
@@ -62,16 +73,15 @@ class _Block:
 
     def __init__(self, lines: list[str], line: int, labels: Labels):
         self.lines, self.line, self.labels = lines, line, labels
-        self.slips: list[str] = []
+        self.slips: list[Slip] = []
         self.facts: dict[str, int] = {}  # id -> offset of its line below the rule
         self.head = [part.partition("=") for part in lines[0].removeprefix("### ").split()]
         self.meta = {key: value for key, equals, value in self.head if equals}
         self.types = {letter: type for type, letter in labels.mentions.items()}
-        self.mark = re.compile(rf"\[([^\[\]|]+)\|([{''.join(self.types)}{_EVENT_LETTER}]\d+)\]")
+        self.mark = re.compile(rf"\[([^\[\]|]+)\|([{''.join(self.types)}{EVENT_LETTER}]\d+)\]")
 
     def slip(self, offset: int, message: str) -> None:
-        name = self.meta.get("id", "?")
-        self.slips.append(f"line {self.line + offset}, report {name}: {message}")
+        self.slips.append(Slip(self.line + offset, self.meta.get("id", "?"), message))
 
     def report(self) -> Report | None:
         self._check_head()
@@ -84,13 +94,13 @@ class _Block:
         mentions = tuple(
             Mention(id, self.types[id[0]], start, end, value=values.get(id))
             for id, (start, end) in spans.items()
-            if id[0] != _EVENT_LETTER
+            if id[0] != EVENT_LETTER
         )
         for mention in mentions:
             if mention.type in self.labels.values and mention.id not in self.facts:
                 self.slip(rule, f"{mention.id} has no value line.")
         for id in spans:
-            if id[0] == _EVENT_LETTER and id not in self.facts:
+            if id[0] == EVENT_LETTER and id not in self.facts:
                 self.slip(rule, f"{id} has no event line.")
         report = Report(
             self.meta.get("id", ""), text, self.meta.get("date") or None, mentions, events,
@@ -153,7 +163,7 @@ class _Block:
                 self.slip(offset, f"{id!r} is not marked in the text.")
             elif self.facts.setdefault(id, offset) != offset:
                 self.slip(offset, f"{id} has a line already.")
-            elif id[0] != _EVENT_LETTER:
+            elif id[0] != EVENT_LETTER:
                 if len(parts) != 2:
                     self.slip(offset, f"{id} wants one value.")
                 else:
@@ -224,9 +234,7 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
     if not reports and not slips:
         ledger.add(Fate.REFUSED, str(path), "", _NO_REPORT)
     for slip in slips:
-        where, _, message = slip.partition(", report ")
-        name, _, message = message.partition(": ")
-        ledger.add(Fate.REFUSED, f"{path}, {where}", name, message)
+        ledger.add(Fate.REFUSED, f"{path}, line {slip.line}", slip.report, slip.message)
     for report in reports:
         ledger.keep(report)
         yield report

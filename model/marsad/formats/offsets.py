@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 Span = tuple[int, int]
-_Way = Callable[[str, Span], Span | None]
+_Way = Callable[[str], Callable[[Span], Span | None]]  # of a text: as stated -> in code points
 _MARKS = (
     "\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c"
     "\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -23,18 +23,22 @@ _MARKS = (
 def _by(width: Callable[[str, int], int]) -> _Way:
     """Offsets in which the character at i of a text counts for width(text, i)."""
 
-    def read(text: str, span: Span) -> Span | None:
+    def way(text: str) -> Callable[[Span], Span | None]:
         places = [0, *accumulate(width(text, i) for i in range(len(text)))]
-        # what counts for nothing lies outside a span: its start is the last such place
-        start, end = bisect_right(places, span[0]) - 1, bisect_left(places, span[1])
-        exact = places[start] == span[0] and places[min(end, len(text))] == span[1]
-        return (start, end) if exact else None
 
-    return read
+        def read(span: Span) -> Span | None:
+            # what counts for nothing lies outside a span: its start is the last such place
+            start, end = bisect_right(places, span[0]) - 1, bisect_left(places, span[1])
+            exact = places[start] == span[0] and places[min(end, len(text))] == span[1]
+            return (start, end) if exact else None
+
+        return read
+
+    return way
 
 
 def _shift(start: int, end: int) -> _Way:
-    return lambda text, span: (span[0] + start, span[1] + end)
+    return lambda text: lambda span: (span[0] + start, span[1] + end)
 
 
 def _units(text: str, i: int) -> int:
@@ -107,7 +111,8 @@ def settle(text: str, spans: Sequence[Stated]) -> tuple[list[Span | None], list[
     """
     wordless = any(stated.surface is None for stated in spans)
     for name, way in (_COUNTED if wordless else _WAYS).items():
-        placed = [way(text, (s.start, s.end)) for s in spans]
+        read = way(text)
+        placed = [read((s.start, s.end)) for s in spans]
         if all(_fits(text, p, s.surface) for p, s in zip(placed, spans, strict=True)):
             return list(placed), [] if name == _PLAIN else [f"the offsets are {name}."]
     found, mended = [], []

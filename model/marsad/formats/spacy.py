@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from marsad.errors import MarsadError, at
 from marsad.files import write_bytes, write_text
 from marsad.formats.conll import tokens
-from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts
+from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts, span_key
 from marsad.formats.jsonl import records, to_line
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
@@ -43,18 +43,13 @@ def _draft(record: Mapping[str, Any], where: str, id: str) -> Draft:
     text = record["text"]
     if not isinstance(text, str):
         raise TypeError("'text' is no string")
-    draft = Draft(
-        where,
-        named(facts.get("report"), id),
-        text,
-        facts.get("date"),
-        str(facts.get("style") or ""),
-    )
+    style = str(facts.get("style") or "")
+    draft = Draft(where, named(facts.get("report"), id), text, facts.get("date"), style)
     spans = [*record.get("ents", ()), *record.get("spans", {}).get(GROUP, ())]
     exact = facts.get(_EXACT) or {}
     for place, data in enumerate(spans):
         stated = whole(data["start"]), whole(data["end"])
-        start, end = map(whole, exact.get(_key(*stated, data["label"]), stated))
+        start, end = map(whole, exact.get(span_key(*stated, data["label"]), stated))
         span = Stated(start, end, text[start:end] or None)  # spaCy counts as we do
         draft.marked.append(Marked(f"s{place}", str(data["label"]), span, where))
     read_side_facts(draft, facts)
@@ -138,7 +133,7 @@ def put(report: Report, doc: "Doc") -> list[str]:
         assert found is not None  # an expanded span always lies in the text
         if (found.start_char, found.end_char) != (of.start, of.end):
             cut.append(of.id)
-            key = _key(found.start_char, found.end_char, of.type)
+            key = span_key(found.start_char, found.end_char, of.type)
             exact.setdefault(key, [of.start, of.end])
         return found
 
@@ -155,11 +150,6 @@ def extend(**extensions: Mapping[str, Any]) -> None:
     for name, how in extensions.items():
         if not Doc.has_extension(name):
             Doc.set_extension(name, **how)
-
-
-def _key(start: int, end: int, label: str) -> str:
-    """As `side_facts` names a span."""
-    return f"{start}-{end}-{label}"
 
 
 def _binary(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
