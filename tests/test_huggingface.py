@@ -134,23 +134,22 @@ ALPHABET = "قصف حلب\n\r٣7.,:/،«»()-ـَّ🚀یکآ_#\u200f\u00a0"
 STRAY = re.compile(r"(^|[^قصفحلبیک])[ـَّ]|\d\W*\u200f")
 
 
-@given(st.text(ALPHABET, max_size=24).filter(lambda t: not STRAY.search(t)))
-def test_the_tokenizer_reads_raw_text_as_the_network_does(run: Any, text: str) -> None:
+@pytest.fixture(scope="module")
+def tokenizer(run: Any) -> Any:
+    return huggingface.hub_tokenizer(run)
+
+
+@given(text=st.text(ALPHABET, max_size=24).filter(lambda t: not STRAY.search(t)))
+def test_the_tokenizer_reads_raw_text_as_the_network_does(
+    run: Any, tokenizer: Any, text: str
+) -> None:
     """Marks that follow no letter are left aside: here they are words or cut numbers, there not."""
-    tokenizer = _tokenizer(run)
     encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     words = split_words(text)
     wanted = [(id, n) for n, ids in enumerate(run.reader.subwords(words.forms)) for id in ids]
     assert encoding["input_ids"] == [id for id, _ in wanted]
     for (start, end), (_, word) in zip(encoding["offset_mapping"], wanted, strict=True):
         assert words.spans[word][0] <= start <= end <= words.spans[word][1]
-
-
-_MADE: dict[int, Any] = {}
-
-
-def _tokenizer(run: Any) -> Any:
-    return _MADE.setdefault(id(run), huggingface.hub_tokenizer(run))
 
 
 def test_the_command_exports_and_prints_what_is_kept(
