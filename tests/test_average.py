@@ -9,8 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from marsad.errors import MarsadError  # noqa: E402
 from marsad_training.average import average  # noqa: E402
-from marsad_training.export import stages  # noqa: E402
-from marsad_training.runs import open_run  # noqa: E402
+from marsad_training.runs import open_run, stages  # noqa: E402
 from marsad_training.start import open_start  # noqa: E402
 
 

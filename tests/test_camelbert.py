@@ -240,7 +240,7 @@ def test_a_hub_name_is_taken_from_the_cache(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(hub))
     run = fit.fit(replace(camel_config, base=NAME, epochs=1), tmp_path / "runs" / "camel")
     assert json.loads((run / "manifest.json").read_text("utf-8"))["base"] == NAME
-    assert [stage["run"] for stage in export.stages(run)] == ["camel"]
+    assert [stage["run"] for stage in runs.stages(run)] == ["camel"]
 
 
 def test_a_hub_name_that_cannot_be_had_is_one_sentence(

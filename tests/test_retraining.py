@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 import marsad  # noqa: E402
-from marsad.corpus.stats import extended  # noqa: E402
+from marsad.corpus.labels import extended  # noqa: E402
 from marsad.errors import MarsadError  # noqa: E402
 from marsad.formats import jsonl  # noqa: E402
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels  # noqa: E402

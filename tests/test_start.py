@@ -14,8 +14,8 @@ from marsad.errors import MarsadError  # noqa: E402
 from marsad.schema import Labels, Report  # noqa: E402
 from marsad.text import split_words  # noqa: E402
 from marsad_training.encode import collate, encode_report  # noqa: E402
-from marsad_training.export import stages, tag_parity  # noqa: E402
-from marsad_training.runs import Run, build_network, extractor_of, open_run  # noqa: E402
+from marsad_training.export import tag_parity  # noqa: E402
+from marsad_training.runs import Run, build_network, extractor_of, open_run, stages  # noqa: E402
 from marsad_training.start import open_artifact, open_start, start_from, warm_up  # noqa: E402
 
 

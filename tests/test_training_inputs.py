@@ -324,7 +324,7 @@ def test_only_a_whole_artifact_gives_way_to_another(tmp_path: Path) -> None:
 
 
 def test_damaged_facts_of_a_run_are_told(tmp_path: Path) -> None:
-    from marsad_training.export import stages
+    from marsad_training.runs import stages
 
     for text in ("[1]", '{"config": {}}', "{"):
         (tmp_path / "manifest.json").write_text(text, "utf-8")

@@ -14,9 +14,10 @@ from marsad.artifact import load
 from marsad.console import say, stop, told_plainly
 from marsad.corpus.agreement import agreement as compare
 from marsad.corpus.checks import doubts
+from marsad.corpus.labels import with_labels_of
 from marsad.corpus.selection import select as choose
 from marsad.corpus.splits import read_splits, split_ids
-from marsad.corpus.stats import extended, picture
+from marsad.corpus.stats import picture
 from marsad.corpus.stats import stats as count
 from marsad.documents import documents
 from marsad.errors import MarsadError, at
@@ -185,24 +186,12 @@ def labels(
                 f"{from_} cannot be read without its label set: save what `marsad labels` prints of"
                 " any jsonl reports as labels.json, and add yours."
             )
-        events: dict[str, None] = {}
-        mentions: dict[str, None] = {}
-        roles: dict[str, dict[str, None]] = {}
         book = Ledger()
         files = [file for source in sources for file in _files(source, from_)]
         found = [draft for file in files for draft in drafts(file, book)]
         if not found and not book.entries:
             raise at(sources[0], None, "holds no report.")
-        for draft in found:
-            label_of = {marked.id: marked.label for marked in draft.marked}
-            starts = {link.source for link in draft.links}
-            for marked in draft.marked:
-                of_event = marked.id in starts or marked.status is not None
-                (events if of_event else mentions)[marked.label] = None
-            for link in draft.links:
-                if link.target in label_of:
-                    roles.setdefault(link.role, {})[label_of[link.target]] = None
-        print(json.dumps(extended(default_labels(), mentions, events, roles).to_dict(), indent=1))
+        print(json.dumps(with_labels_of(default_labels(), found).to_dict(), indent=1))
         _refuse(book, "the label set leaves them out")
 
 

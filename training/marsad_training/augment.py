@@ -212,6 +212,7 @@ def scanned(report: Report, rng: random.Random) -> Report:
 
 
 def places(pattern: str, text: str) -> Iterator[int]:
+    """Where a regular expression matches."""
     return (match.start() for match in re.finditer(pattern, text))
 
 

@@ -14,8 +14,15 @@ from torch import Tensor
 
 from marsad.errors import MarsadError, at
 from marsad.files import check_free, read_json, write_text
-from marsad_training.export import stages
-from marsad_training.runs import Run, describe, dev_scores, extractor_of, open_run, save_weights
+from marsad_training.runs import (
+    Run,
+    describe,
+    dev_scores,
+    extractor_of,
+    open_run,
+    save_weights,
+    stages,
+)
 from marsad_training.start import kind, open_start
 from marsad_training.training_data import read_data
 

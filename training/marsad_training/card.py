@@ -40,7 +40,6 @@ def render_card(artifact: Path, folder: Path = RESULTS) -> str:
         confusable=_commonest_confusions(metrics),
         published={s.name: s.published for s in entities.SETS if s.published},
         benchmark="\n".join(_told(suite) for suite in _suites(artifact, folder)),
-
     )  # fmt: skip
 
 

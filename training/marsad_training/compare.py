@@ -41,10 +41,12 @@ class Difference(NamedTuple):
 
     @property
     def change(self) -> float:
+        """After less before."""
         return self.after - self.before
 
     @property
     def verdict(self) -> str:
+        """better, worse, or empty."""
         return "better" if self.low > 0 else "worse" if self.high < 0 else ""
 
 

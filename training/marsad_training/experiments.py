@@ -22,9 +22,9 @@ from marsad.errors import at
 from marsad.files import read_json, told_as, write_bytes, write_text
 from marsad.score import MAIN_TASKS
 from marsad_training.config import read_toml
-from marsad_training.export import measure, stages
+from marsad_training.export import measure
 from marsad_training.pictures import panels, svg
-from marsad_training.runs import SELECTED, extractor_of, open_run
+from marsad_training.runs import SELECTED, extractor_of, open_run, stages
 from marsad_training.training_data import read_data
 from marsad_training.tune import tune
 

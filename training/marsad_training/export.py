@@ -9,7 +9,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from marsad.crf import Crf
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor
-from marsad.files import check_free, read_json, told_as, write_bytes, write_text
+from marsad.files import check_free, write_bytes, write_text
 from marsad.schema import Report
 from marsad.score import score
 from marsad.spans import viterbi
@@ -31,11 +31,19 @@ from marsad.text import NORMALISATION, split_words
 from marsad_training.calibration import KINDS, reliability
 from marsad_training.corpus import named, read_reports, read_splits
 from marsad_training.crf import inherited, learn, weigh
-from marsad_training.learn import CPU
 from marsad_training.network import OUTPUTS
 from marsad_training.prune import prune, sample
 from marsad_training.quantise import quantise
-from marsad_training.runs import SELECTED, Run, decoder_of, extractor_of, open_run, read_again
+from marsad_training.runs import (
+    SELECTED,
+    Run,
+    decoder_of,
+    extractor_of,
+    open_run,
+    read_again,
+    read_manifest,
+    stages,
+)
 from marsad_training.training_data import read_data
 from marsad_training.tune import Dev, decoded, tune
 
@@ -265,47 +273,11 @@ def _cost(
     }
 
 
-def _manifest(run_folder: Path) -> dict[str, Any]:
-    path = run_folder / "manifest.json"
-    found: dict[str, Any] = read_json(path) if path.exists() else {}
-    return found
-
-
 def _training_facts(run_folder: Path) -> dict[str, Any]:
-    manifest = _manifest(run_folder)
+    manifest = read_manifest(run_folder)
     keys = ("train_reports", "dev_reports", "train_hash", "versions", "config")
     facts = {key: manifest[key] for key in (*keys, "note") if key in manifest}
     return facts | {"stages": list(stages(run_folder))}
-
-
-def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
-    """The runs that led to this one, the first one first: encoder, earlier stages, itself.
-
-    An artifact, from which a run may go on, tells its own.
-    """
-    with told_as(run_folder, "is damaged"):
-        yield from _stages(run_folder)
-
-
-def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
-    manifest = _manifest(run_folder)
-    if not manifest:
-        if (metrics := run_folder / "metrics.json").exists():
-            yield from read_json(metrics).get("training", {}).get("stages", ())
-        return
-    if "stages" in manifest:  # of a mean
-        yield from manifest["stages"]
-        return
-    config = manifest["config"]
-    earlier = config.get("init") or Path(config["base"]).parent
-    if Path(earlier) != Path():  # a hub name or "default" has no folder above it
-        yield from stages(Path(earlier))
-    more = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
-    if (device := manifest.get("device", CPU)) != CPU:
-        more["device"] = device
-    if teachers := config.get("teachers"):
-        more |= {"teachers": len(teachers), "raw_reports": manifest["raw_reports"]}
-    yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **more}
 
 
 def _pretty(facts: Any) -> str:

@@ -6,7 +6,7 @@ checkpoints.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from marsad.score import Scores, score
 from marsad.text import split_words
 from marsad.windows import Reader
 from marsad_training.config import FitConfig
+from marsad_training.learn import CPU
 from marsad_training.network import JointNetwork, WordEncoder, empty_encoder, fill
 from marsad_training.tags import tag_f1
 
@@ -142,3 +143,40 @@ def open_run(run: Path) -> Run:
         raise at(weights, None, f"is damaged: {error}.") from error
     fill(network, state, weights)
     return Run(network.eval(), reader, labels, config, special)
+
+
+def read_manifest(run_folder: Path) -> dict[str, Any]:
+    """What a run learnt from and how it went; empty where there is no manifest."""
+    path = run_folder / "manifest.json"
+    found: dict[str, Any] = read_json(path) if path.exists() else {}
+    return found
+
+
+def stages(run_folder: Path) -> Iterator[dict[str, Any]]:
+    """The runs that led to this one, the first one first: encoder, earlier stages, itself.
+
+    An artifact, from which a run may go on, tells its own.
+    """
+    with told_as(run_folder, "is damaged"):
+        yield from _stages(run_folder)
+
+
+def _stages(run_folder: Path) -> Iterator[dict[str, Any]]:
+    manifest = read_manifest(run_folder)
+    if not manifest:
+        if (metrics := run_folder / "metrics.json").exists():
+            yield from read_json(metrics).get("training", {}).get("stages", ())
+        return
+    if "stages" in manifest:  # of a mean
+        yield from manifest["stages"]
+        return
+    config = manifest["config"]
+    earlier = config.get("init") or Path(config["base"]).parent
+    if Path(earlier) != Path():  # a hub name or "default" has no folder above it
+        yield from stages(Path(earlier))
+    more = {"test_f1": manifest["test_f1"]} if manifest.get("test_f1") else {}
+    if (device := manifest.get("device", CPU)) != CPU:
+        more["device"] = device
+    if teachers := config.get("teachers"):
+        more |= {"teachers": len(teachers), "raw_reports": manifest["raw_reports"]}
+    yield {"run": run_folder.name, "seconds": round(manifest["seconds"]), **more}

@@ -1,13 +1,12 @@
 """What a set of annotated reports holds, in numbers and as a picture."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from string import ascii_lowercase
 
 from marsad.errors import MarsadError
-from marsad.schema import EVENT_LETTER, Labels, Report
+from marsad.schema import Report
 from marsad.text import split_words
 
 
@@ -68,37 +67,3 @@ def picture(found: Stats, format: str) -> bytes:
     except ValueError as error:
         raise MarsadError(f"no picture of kind {format!r}: use .svg, .png or .pdf.") from error
     return out.getvalue()
-
-
-def extended(
-    labels: Labels,
-    mentions: Iterable[str],
-    events: Iterable[str],
-    roles: Mapping[str, Iterable[str]] | None = None,
-) -> Labels:
-    """The label set with the types and roles that it lacks.
-
-    A mention type has a letter of its own, and every known role is open to it; a new role is to
-    those that fill it in `roles`. A type that is met as event and as mention is taken for an event.
-    """
-    events = [type for type in events if type not in (*labels.events, *labels.mentions)]
-    known = {*labels.mentions, *labels.events, *events}
-    mentions = [type for type in mentions if type not in known]
-    letters = dict(labels.mentions)
-    for type in mentions:
-        try:
-            wanted = type.casefold()[:1] + ascii_lowercase
-            letters[type] = next(letter for letter in wanted if _is_free(letter, letters))
-        except StopIteration:
-            raise MarsadError(f"no letter is left for the ids of {type}.") from None
-    filled = {
-        role: tuple(t for t in types if t in letters) for role, types in (roles or {}).items()
-    }
-    takes = {role: (*types, *mentions) for role, types in labels.roles.items()}
-    takes |= {role: types for role, types in filled.items() if role not in takes}
-    return Labels(letters, (*labels.events, *events), labels.statuses, takes, labels.values)
-
-
-def _is_free(letter: str, letters: dict[str, str]) -> bool:
-    taken = (EVENT_LETTER, *letters.values())
-    return letter.isascii() and letter.isalpha() and letter not in taken

@@ -185,7 +185,7 @@ def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledg
 def _lines(report: Report) -> Iterator[str]:
     names = {span.id: f"T{n}" for n, span in enumerate(report.spans, 1)}
     for span in report.spans:
-        words = " ".join(report.surface(span).split("\n"))
+        words = report.surface(span).replace("\n", " ")
         yield f"{names[span.id]}\t{span.type} {_pieces(report, span)}\t{words}"
     for number, event in enumerate(report.events, 1):
         roles: dict[str, int] = {}

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,5 @@ class Ledger:
         return {
             "kept": dict(self.kept),
             **{fate.value: self.count(fate) for fate in Fate},
-            "entries": [
-                {"fate": e.fate, "where": e.where, "report": e.report, "message": e.message}
-                for e in self.entries
-            ],
+            "entries": [asdict(entry) for entry in self.entries],
         }

@@ -42,7 +42,7 @@ The reports, `compare`, model card and README are made of the JSON alone. Its sh
 Slices of each suite: corpus `all`, `theatre/ID`, `genre/STYLE`; real `FILE`, `FILE/ORIGIN`;
 ner one for each set; gsr `spans` and `relevance` (tasks of their own, see `gsr.py`); stress
 `clean` and one for each transformation; negatives `hard negatives`, `with events`,
-`asnd/CLASS`; speed none; smoke those of all suites as `SUITE/SLICE`.
+`asnd/CLASS`; speed, cost, training none; smoke those of all suites as `SUITE/SLICE`.
 
 Facts of each suite: real `seen_in_training` (file -> reports that the annotation
 of the training excerpts names); ner set -> {trained_f1, trained_gold (mentions, all types),
@@ -52,6 +52,7 @@ published: [{system, f1, source, note}], left_out: gold type -> mentions}; gsr `
 `false_events` (as in `metrics.json`); speed `rows` (system,
 threads, length, batch, words, words_per_second, words_per_cpu_second), `processes` (system,
 threads, cold_start_s, latency_p50_ms, latency_p95_ms, latency_reports, peak_mib_single, peak_mib),
-`encoder`, `about`; smoke `suites` (name -> seconds, or why it was skipped) and `facts` (suite ->
-its facts).
+`encoder`, `about`; cost `rows` (of: reports or characters, size, words, seconds, peak_mib),
+`threads`; training `rows` (way, words, seconds), `reports`, `threads`, `about`; smoke `suites`
+(name -> seconds, or why it was skipped) and `facts` (suite -> its facts).
 """
