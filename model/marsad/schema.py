@@ -8,6 +8,7 @@ import datetime
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -402,15 +403,26 @@ class Labels:
     def from_dict(cls, data: Mapping[str, Any]) -> "Labels":
         """Read `labels.json`; raises MarsadError where a key is missing or what it holds is off."""
         try:
-            return cls(
+            labels = cls(
                 _letters(data["mentions"]),
                 _strings(data["events"]),
                 _strings(data["statuses"], least=1),
                 {role: _strings(types) for role, types in data["roles"].items()},
                 {type: ValueRule(**rule) for type, rule in data.get("values", {}).items()},
             )
+            labels._check()
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MarsadError(f"the label set lacks or misshapes {error}.") from error
+        return labels
+
+    def _check(self) -> None:
+        """Raise ValueError where a label stands twice, or a role takes what is no mention type."""
+        for names in ((*self.mentions, *self.events), self.statuses):
+            if twice := [name for name, count in Counter(names).items() if count > 1]:
+                raise ValueError(f"{twice[0]}, which should stand in it once")
+        for role, types in self.roles.items():
+            if unknown := [type for type in types if type not in self.mentions]:
+                raise ValueError(f"the role {role}, which takes {unknown[0]}, no mention type here")
 
     @classmethod
     def read(cls, path: Path) -> "Labels":
