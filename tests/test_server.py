@@ -22,8 +22,6 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
@@ -667,17 +665,3 @@ def test_under_load_every_answer_is_what_predict_gives(
         figures = check(url, extractor, sent, clients=32, seconds=3)
     assert figures.sound, figures
     assert 0 < figures.memory[-1] < 1.1 * figures.memory[0]
-
-
-@pytest.mark.slow
-def test_answers_are_as_the_description_says(extractor: Extractor) -> None:
-    schemathesis = pytest.importorskip("schemathesis")
-    app = create_app(extractor, Settings())
-    for found in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
-
-        @given(case=found.ok().as_strategy())
-        @hypothesis_settings(max_examples=10, suppress_health_check=list(HealthCheck))
-        def fits(case: Any) -> None:
-            case.call_and_validate()
-
-        fits()

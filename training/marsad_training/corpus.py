@@ -109,9 +109,7 @@ def named(paths: Iterable[Path], names: Iterable[str] = ()) -> dict[str, Path]:
 def json_lines(path: Path, keys: Mapping[str, type]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of each line. Raises MarsadError for a line that is none, or in which
     a key is absent or of another kind."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in jsonl.lines(path):
         try:
             record = loads(line)
         except MarsadError as error:

@@ -99,12 +99,16 @@ def _write(path: Path, places: Sequence[Place], actors: Iterable[Actor]) -> None
         connection.executescript(_SCHEMA)
         for id, p in enumerate(places, 1):
             admin = admins.get((p.country, p.admin_code), "")
-            row = (*p[:5], admin, round(p.latitude, 4), round(p.longitude, 4), *p[7:9])
-            connection.execute(f"INSERT INTO places VALUES ({','.join('?' * 11)})", (id, *row))
+            row = (
+                id, p.source, p.kind, p.name_ar, p.name, p.country, admin,
+                round(p.latitude, 4), round(p.longitude, 4), p.radius, p.population,
+            )  # fmt: skip
+            connection.execute(f"INSERT INTO places VALUES ({','.join('?' * len(row))})", row)
             names = {fold_name(name) for name in (p.name_ar, *p.aliases)} - {""}
             connection.executemany("INSERT INTO names VALUES (?, ?)", [(n, id) for n in names])
         for id, actor in enumerate(actors, 1):
-            connection.execute("INSERT INTO actors VALUES (?, ?, ?, ?, ?)", (id, *actor[:4]))
+            told = (id, actor.name_ar, actor.name_en, actor.kind, actor.country)
+            connection.execute("INSERT INTO actors VALUES (?, ?, ?, ?, ?)", told)
             names = {fold_name(name) for name in (actor.name_ar, *actor.aliases)} - {""}
             connection.executemany(
                 "INSERT OR IGNORE INTO actor_names VALUES (?, ?)", [(n, id) for n in names]

@@ -210,10 +210,9 @@ def stock_model(run_folder: Path, run: Run) -> PreTrainedModel:
     state = encoder.state_dict()
     if missing := model.base_model.load_state_dict(state, strict=False).missing_keys:
         raise MarsadError(f"{run_folder}: the encoder lacks {missing[0]}.")
+    # without dropout, too, while it learns: the answers hold no noise to guard against
     model.eval()  # type: ignore[no-untyped-call]
-    return (
-        model  # without dropout, too, while it learns: the answers hold no noise to guard against
-    )
+    return model
 
 
 def fit_head(model: PreTrainedModel, items: Sequence[Features], pad_id: int) -> None:

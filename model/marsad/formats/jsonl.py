@@ -18,9 +18,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
     Raises MarsadError that names the file, the line and the first thing that is wrong there.
     """
     reports = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in lines(path):
         try:
             report = Report.from_dict(loads(line))
         except MarsadError as error:
@@ -29,6 +27,13 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
             raise at(path, number, problem)
         reports.append(report)
     return reports
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file that hold something, with their numbers; a text in JSON may hold any line
+    separator but the newline."""
+    numbered = enumerate(read_text(path).split("\n"), 1)
+    return ((number, line) for number, line in numbered if line.strip())
 
 
 def to_line(record: Any) -> str:
@@ -76,9 +81,7 @@ def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
 
 def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON-lines file with their line numbers; broken lines go to the ledger."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
+    for number, line in lines(path):
         where = f"{path}, line {number}"
         try:
             record = loads(line)
