@@ -91,6 +91,38 @@ def test_the_card_shows_results_of_its_network_and_of_baselines(
     assert "`training/benchmark/results/tiny/corpus.json`, written by `marsad-bench run" in text
 
 
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        (("parity",), "lacks what a card tells: .*'parity'"),
+        (("training",), "is damaged: the key 'training' is missing"),
+        (("scores", "corpus-test", "mentions", "interval"), "is damaged: the key 'interval'"),
+    ],
+)
+def test_metrics_that_lack_something_are_told(
+    gone: tuple[str, ...], told: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    artifact = shutil.copytree(tiny_artifact, tmp_path / "artifact")
+    path = artifact / "metrics.json"
+    metrics = json.loads(path.read_text("utf-8"))
+    part = metrics
+    for key in gone[:-1]:
+        part = part[key]
+    del part[gone[-1]]
+    path.write_text(json.dumps(metrics), "utf-8")
+    with pytest.raises(MarsadError, match=rf"metrics\.json: {told}"):
+        card.render_card(artifact, tmp_path / "absent")
+
+
+def test_a_damaged_result_is_told_in_place_of_a_card(tmp_path: Path) -> None:
+    (path,) = RESULTS.glob("artifact/corpus.json")
+    found = json.loads(path.read_text("utf-8"))
+    del found["slices"]["all"]["tasks"]["mentions"]["interval"]
+    results.write(tmp_path, found)
+    with pytest.raises(MarsadError, match="holds a damaged result: the key 'interval' is missing"):
+        card.render_card(SHIPPED, tmp_path)
+
+
 def test_artifact_without_scores_is_refused(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text("{}", "utf-8")
     with pytest.raises(MarsadError, match="holds no scores"):

@@ -5,17 +5,16 @@ An artifact's `metrics.json` (of `marsad-train export`) and the benchmark's resu
 without results is left out.
 """
 
-import json
 import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import at
-from marsad.files import read_text, write_text
+from marsad.files import read_json, read_text, told_as, write_text
 from marsad.score import MAIN_TASKS
 from marsad_training.benchmark import entities, report, results, suites
 from marsad_training.benchmark.setting import Document
@@ -32,15 +31,21 @@ _BLOCK = re.compile(r"(<!-- scores -->\n).*?(<!-- /scores -->)", re.S)
 
 def render_card(artifact: Path, folder: Path = RESULTS) -> str:
     """The model card of an artifact, in Markdown; `folder` holds results of the benchmark."""
-    metrics = _metrics(artifact)
-    return rendered(
-        "model_card.md.jinja",
-        config=read_config(artifact), metrics=metrics, training=metrics["training"],
-        table=score_table(metrics), scores=metrics["scores"], set_names=SET_NAMES,
-        confusable=_commonest_confusions(metrics),
-        published={s.name: s.published for s in entities.SETS if s.published},
-        benchmark="\n".join(_told(suite) for suite in _suites(artifact, folder)),
-    )  # fmt: skip
+    metrics, path = _metrics(artifact), artifact / "metrics.json"
+    with told_as(folder, "holds a damaged result"):
+        benchmark = "\n".join(_told(suite) for suite in _suites(artifact, folder))
+    try:
+        with told_as(path, "is damaged"):
+            return rendered(
+                "model_card.md.jinja",
+                config=read_config(artifact), metrics=metrics, training=metrics["training"],
+                table=score_table(metrics), scores=metrics["scores"], set_names=SET_NAMES,
+                confusable=_commonest_confusions(metrics),
+                published={s.name: s.published for s in entities.SETS if s.published},
+                benchmark=benchmark,
+            )  # fmt: skip
+    except UndefinedError as error:
+        raise at(path, None, f"lacks what a card tells: {error}.") from error
 
 
 def rendered(template: str, **facts: Any) -> str:
@@ -73,7 +78,8 @@ def score_table(metrics: dict[str, Any]) -> str:
 
 def readme_block(artifact: Path) -> str:
     """What stands between the README's marks: the score table."""
-    return score_table(_metrics(artifact))
+    with told_as(artifact / "metrics.json", "is damaged"):
+        return score_table(_metrics(artifact))
 
 
 def update_readme(readme: Path, artifact: Path) -> None:
@@ -114,11 +120,9 @@ def _told(suite: report.Section) -> str:
 
 def _metrics(artifact: Path) -> dict[str, Any]:
     path = artifact / "metrics.json"
-    try:
-        metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    with told_as(path, "holds no scores of marsad-train export"):
+        metrics: dict[str, Any] = read_json(path)
         metrics["scores"]["corpus-test"]
-    except (OSError, ValueError, KeyError) as error:
-        raise at(path, None, "holds no scores; it is written by: marsad-train export.") from error
     return metrics
 
 

@@ -10,7 +10,7 @@ import marsad
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import MarsadError
 from marsad.extractor import Dates, Ids
-from marsad.files import read_json
+from marsad.files import read_json, told_as
 from marsad.schema import Labels, Report
 from marsad_training.corpus import json_lines, read_splits
 
@@ -51,13 +51,18 @@ def open_system(artifact: Path | None = None) -> System:
     """The model of an artifact folder, by default the one that ships with the package."""
     folder = artifact or Path(marsad.__file__).parent / "artifact"
     config = read_config(folder)
-    training = read_json(folder / "metrics.json").get("training", {})
+    metrics = folder / "metrics.json"
+    with told_as(metrics, "is damaged"):
+        training = read_json(metrics).get("training", {})
+        learnt = {
+            "train_reports": training.get("train_reports"),
+            "stages": training.get("stages", []),
+        }
     facts = {
         "sha256": sums(folder).get(NETWORK),
         "encoder": config.get("encoder"),
-        "onnx_bytes": (folder / "model.onnx").stat().st_size,
-        "train_reports": training.get("train_reports"),
-        "stages": training.get("stages", []),
+        "onnx_bytes": (folder / NETWORK).stat().st_size,
+        **learnt,
     }
     name = folder.resolve().name if artifact else f"marsad-{marsad.__version__}"
     return System(name, marsad.load(folder), folder, facts)
