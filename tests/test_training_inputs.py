@@ -332,6 +332,20 @@ def test_damaged_facts_of_a_run_are_told(tmp_path: Path) -> None:
             list(stages(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("metrics.json", '{"training": {"stages": []}}', "tells no training: the key 'train_re"),
+        ("metrics.json", "[]", "tells no training: "),
+        ("manifest.json", '{"test_f1": {}}', "is damaged: the key 'config' is missing."),
+        ("manifest.json", "[]", "is damaged: "),
+    ],
+)
+def test_what_cannot_be_measured_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    assert f"{tmp_path}/{name}: {told}" in refused("measure", tmp_path, tmp_path / "out.json")
+
+
 def test_an_artifact_is_put_in_its_place_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

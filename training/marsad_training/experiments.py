@@ -39,6 +39,7 @@ GOALS = {
         "status": 0.95, "status (rare)": 0.75, FALSE_EVENTS: 1.0,
     },
 }  # fmt: skip
+_TRAINED = ("train_reports", "train_hash", "config")
 FARTHEST = 1000  # times as many excerpts as there are: a line drawn farther says nothing
 
 
@@ -51,33 +52,26 @@ def record(folder: Path, corpus: Path, real: Sequence[Path]) -> dict[str, Any]:
     if (folder / "metrics.json").exists():
         with told_as(folder / "metrics.json", "tells no training"):
             training = read_json(folder / "metrics.json")["training"]
-            config, found = training["config"], training["stages"]
+            facts = {key: training[key] for key in (*_TRAINED, "stages")}
         extractor = load(folder)
     else:
-        training = read_json(folder / "manifest.json")
-        config, found = training["config"], list(stages(folder))
-        if "test_f1" in training:
-            return {
-                "config": config,
-                "seconds": training["seconds"],
-                "test_f1": training["test_f1"],
-            }
+        with told_as(folder / "manifest.json", "is damaged"):
+            training = read_json(folder / "manifest.json")
+            if "test_f1" in training:
+                return {key: training[key] for key in ("config", "seconds", "test_f1")}
+            facts = {key: training[key] for key in _TRAINED}
         run = open_run(folder)
+        facts["stages"] = list(stages(folder))
         untuned = extractor_of(run.network, run.reader, run.labels)
         dev = read_data(run.config).tuned_on
         settings = tune(untuned.decoder, dev, untuned.score_words(dev.words))
         extractor = extractor_of(run.network, run.reader, run.labels, settings)
-    return {
-        "train_reports": training["train_reports"],
-        "train_hash": training["train_hash"],
-        "config": config,
-        "stages": found,
-        "scores": {
-            name: {task: scores[task]["f1"] for task in MAIN_TASKS}
-            | {key: scores[key] for key in ("calibration_error", "false_events", "theatres")}
-            for name, scores in measure(extractor, corpus, real).items()
-        },
+    scores = {
+        name: {task: found[task]["f1"] for task in MAIN_TASKS}
+        | {key: found[key] for key in ("calibration_error", "false_events", "theatres")}
+        for name, found in measure(extractor, corpus, real).items()
     }
+    return facts | {"scores": scores}
 
 
 def table(folder: Path) -> str:
