@@ -6,11 +6,10 @@ without results is left out.
 """
 
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, UndefinedError
+from jinja2 import UndefinedError
 
 from marsad.artifact import NETWORK, read_config, sums
 from marsad.errors import at
@@ -18,6 +17,7 @@ from marsad.files import read_json, read_text, told_as, write_text
 from marsad.score import MAIN_TASKS
 from marsad_training.benchmark import entities, report, results, suites
 from marsad_training.benchmark.setting import Document
+from marsad_training.templates import rendered
 
 RESULTS = Path("training/benchmark/results")
 SET_NAMES = {
@@ -46,17 +46,6 @@ def render_card(artifact: Path, folder: Path = RESULTS) -> str:
             )  # fmt: skip
     except UndefinedError as error:
         raise at(path, None, f"lacks what a card tells: {error}.") from error
-
-
-def rendered(template: str, **facts: Any) -> str:
-    """A template of this package, filled in; a fact that it wants and does not get is an error."""
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["f"] = lambda x: f"{x:.3f}"
-    source = (files("marsad_training") / template).read_text("utf-8")
-    text: str = environment.from_string(source).render(facts)
-    return text
 
 
 def score_table(metrics: dict[str, Any]) -> str:

@@ -6,10 +6,8 @@ A difference counts where the 95 % interval of a paired bootstrap over reports l
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 
 from marsad.errors import MarsadError
@@ -17,6 +15,7 @@ from marsad.extractor import Extractor
 from marsad.schema import Report
 from marsad.score import Scores, score
 from marsad_training.runs import read_again
+from marsad_training.templates import rendered
 
 TASKS = ("mentions", "mentions (overlap)", "triggers", "arguments", "status", "values")
 TYPED = ("mentions", "triggers", "arguments", "status")
@@ -108,10 +107,7 @@ def render(comparisons: Sequence[Comparison], names: tuple[str, str], kind: str)
     """The report as `md` or `html`. Raises MarsadError for another kind."""
     if kind not in ("md", "html"):
         raise MarsadError(f"a report is written as .md or .html, not as .{kind}.")
-    environment = jinja2.Environment(
-        autoescape=kind == "html", trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    source = (files("marsad_training") / f"comparison.{kind}.jinja").read_text("utf-8")
-    return environment.from_string(source).render(
-        comparisons=comparisons, old=names[0], new=names[1], verdict=verdict(comparisons)
-    )
+    return rendered(
+        f"comparison.{kind}.jinja",
+        comparisons=comparisons, old=names[0], new=names[1], verdict=verdict(comparisons),
+    )  # fmt: skip

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 
 from marsad.files import check_free, write_bytes, write_text
-from marsad_training.card import rendered
 from marsad_training.corpus import FEATURES, read_labels, to_dataset_dict
+from marsad_training.templates import rendered
 
 _NAMES = {"dev": "validation"}  # as `datasets` calls the splits
 

@@ -43,12 +43,12 @@ from marsad.score import score
 from marsad.spans import viterbi
 from marsad.text import WORD, normalise, split_words
 from marsad.windows import Reader
-from marsad_training.card import rendered
 from marsad_training.corpus import named, read_reports, read_splits
 from marsad_training.encode import Features, pad_inputs
 from marsad_training.prune import prune, sample
 from marsad_training.runs import Run, evaluate, extractor_of, open_run
 from marsad_training.tags import tag_names
+from marsad_training.templates import rendered
 from marsad_training.tune import Dev, tag_settings
 
 TASKS = ("mentions", "mentions (overlap)")

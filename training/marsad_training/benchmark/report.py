@@ -7,11 +7,9 @@ and interval, its details folded, and, in the page, plots of what the tables say
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from marsad.errors import at
@@ -19,6 +17,7 @@ from marsad.files import read_json, told_as, write_text
 from marsad_training.benchmark import plots, results
 from marsad_training.benchmark.setting import Document, Row
 from marsad_training.benchmark.suites import SUITES, figure_cell
+from marsad_training.templates import rendered
 
 _FIGURES = ("gold", "predicted", "precision", "recall", "f1", "macro_f1")
 _ANNOTATED = ("real", "corpus")  # suites of gold reports, whose figures tell systems apart
@@ -92,15 +91,9 @@ def write(folder: Path) -> list[Path]:
             "models": models(documents),
             "sections": [*sections(found, folder), *_learning(folder)],
         }
-    written = []
-    for kind in ("md", "html"):
-        environment = jinja2.Environment(
-            autoescape=kind == "html", undefined=jinja2.StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        )  # fmt: skip
-        source = (files(__package__) / f"report.{kind}.jinja").read_text("utf-8")
-        written.append(folder / f"report.{kind}")
-        write_text(written[-1], environment.from_string(source).render(parts))
+    written = [folder / f"report.{kind}" for kind in ("md", "html")]
+    for path in written:
+        write_text(path, rendered(f"benchmark/{path.name}.jinja", **parts))
     return written
 
 
