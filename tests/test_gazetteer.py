@@ -75,6 +75,31 @@ def test_towns_areas_and_facilities_are_found_by_folded_names(tables: Path) -> N
     assert ("سان دوني", "town") not in found
 
 
+def test_a_place_lies_in_the_area_of_its_code_or_of_what_is_near(tables: Path) -> None:
+    """Karbala is nearer to North, whose code has the town that Dohuk is called after."""
+    path = tables / "regions.tsv"
+    path.write_text(
+        path.read_text("utf-8") + "k\tadmin\tكربلاء\tKarbala\tIQ\t36.1\t43\t80\t\n"
+        "q\tquarter\tالعشار\tAshar\tIQ\t30.1\t43.0\t2\t\n"
+        "w\twater\tالخليج\tGulf\tIQ\t30.0\t43.0\t90\t\n", "utf-8"
+    )  # fmt: skip
+    target = tables / "places.sqlite"
+    gazetteer.build(tables, target)
+    found = dict(sqlite3.connect(target).execute("SELECT name, admin FROM places"))
+    assert (found["North"], found["Mosul Dam"]) == ("Dohuk Governorate", "")
+    assert found["Ashar"] == "Basra Governorate"
+    assert found["Gulf"] == ""
+
+
+def test_where_codes_span_areas_a_town_lies_in_the_nearest(tables: Path) -> None:
+    rows = (f"{n}\tadmin\tا{n}\tArea {n}\tIQ\t{30 + n}\t43\t80\t\n" for n in range(7))
+    (tables / "regions.tsv").write_text(REGIONS + "".join(rows), "utf-8")
+    target = tables / "places.sqlite"
+    gazetteer.build(tables, target)
+    found = dict(sqlite3.connect(target).execute("SELECT name, admin FROM places"))
+    assert (found["North"], found["South"]) == ("Area 6", "Area 0")
+
+
 def test_a_row_of_the_wrong_length_is_named(tables: Path) -> None:
     path = tables / "regions.tsv"
     path.write_text(path.read_text("utf-8") + "x\tadmin\n", "utf-8")

@@ -8,7 +8,7 @@ project. Of these `towns.tsv` mends GeoNames: whose a name is, and no other town
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import cos, hypot, radians
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,8 @@ _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
 _OWN = re.compile("(?:(?!اا|وو|ى[\u0621-\u064a])[\u0621-\u064a '’-])+")
 _FULL = re.compile("[أإآةؤئ]")  # letters that many leave out
 _OF_AREA = re.compile("(?:ولاية|محافظة|قضاء) ")  # a name of this kind is no town's
+_WITHIN = frozenset({"town", "district", "quarter", "facility"})  # kinds that lie in one area
+_BESIDE = 0.25  # degrees of latitude, 28 km
 _SCHEMA = """
 CREATE TABLE places (
     id INTEGER PRIMARY KEY, source TEXT, kind TEXT, name_ar TEXT, name TEXT, country TEXT,
@@ -93,12 +95,11 @@ def build(tables: Path, target: Path) -> int:
 
 
 def _write(path: Path, places: Sequence[Place], actors: Iterable[Actor]) -> None:
-    admins = _admins(places)
+    admins = list(_admins(places))
     connection = sqlite3.connect(path)
     with connection:
         connection.executescript(_SCHEMA)
-        for id, p in enumerate(places, 1):
-            admin = admins.get((p.country, p.admin_code), "")
+        for id, (p, admin) in enumerate(zip(places, admins, strict=True), 1):
             row = (
                 id, p.source, p.kind, p.name_ar, p.name, p.country, admin,
                 round(p.latitude, 4), round(p.longitude, 4), p.radius, p.population,
@@ -174,35 +175,72 @@ def _usual(names: list[str]) -> str:
     return max(names, key=rank)
 
 
-def _admins(places: Iterable[Place]) -> dict[tuple[str, str], str]:
-    """The first-level area that each admin code of GeoNames stands for.
+def _admins(places: Sequence[Place]) -> Iterator[str]:
+    """The first-level area of each place, empty where unknown and for what may span several.
 
-    The package gives codes without names: in each country, codes and areas are paired by the
-    distance of the area's centre from the mean of the code's towns, the closest pairs first.
+    That of a town is told by its code, what has none lies where the nearest town does. Where codes
+    span several areas (the West Bank is one), it is the area that a place lies deepest in.
     """
-    towns: dict[tuple[str, str], list[Place]] = defaultdict(list)
     areas: dict[str, list[Place]] = defaultdict(list)
+    codes: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for place in places:
         if place.admin_code:
-            towns[place.country, place.admin_code].append(place)
+            codes[place.country, place.admin_code].append(place)
         elif place.kind == "admin":
             areas[place.country].append(place)
+    named = _named_codes(codes, areas)
+    counted = Counter(country for country, _ in codes)
+    known: dict[str, list[tuple[Place, str]]] = defaultdict(list)
+    for (country, code), name in named.items():
+        known[country] += ((town, name) for town in codes[country, code])
+    for place in places:
+        if place.kind not in _WITHIN:
+            yield ""
+        elif len(areas[place.country]) > 2 * counted[place.country]:
+            yield min(areas[place.country], key=lambda a: _distance(a, place) / a.radius).name
+        elif place.admin_code:
+            yield named.get((place.country, place.admin_code), "")
+        else:
+            near = min(known[place.country], key=lambda t: _distance(place, t[0]), default=None)
+            yield near[1] if near and _distance(place, near[0]) < _BESIDE else ""
+
+
+def _named_codes(
+    codes: Mapping[tuple[str, str], Sequence[Place]], areas: Mapping[str, Sequence[Place]]
+) -> dict[tuple[str, str], str]:
+    """The area that each admin code of GeoNames stands for.
+
+    The package gives codes without names: in each country, codes and areas are paired where the
+    largest town bears the name of the area, then by the distance of the area's centre from the
+    mean of the code's towns, the closest pairs first.
+    """
     pairs = sorted(
-        (_distance(area, members), key, area.name)
-        for key, members in towns.items()
-        for area in areas[key[0]]
+        (not _seats(area, towns), _distance(area, _middle(towns)), key, area.name)
+        for key, towns in codes.items()
+        for area in areas.get(key[0], ())
     )
     found: dict[tuple[str, str], str] = {}
     taken: set[tuple[str, str]] = set()
-    for _, key, name in pairs:
+    for *_, key, name in pairs:
         if key not in found and (key[0], name) not in taken:
             found[key] = name
             taken.add((key[0], name))
     return found
 
 
-def _distance(area: Place, towns: list[Place]) -> float:
-    """Degrees from the area's centre to the mean of the towns."""
+def _seats(area: Place, towns: Sequence[Place]) -> bool:
+    seat = max(towns, key=lambda town: town.population)
+    names = {fold_name(name) for name in (seat.name_ar, *seat.aliases)}
+    return any(fold_name(name) in names for name in (area.name_ar, *area.aliases))
+
+
+def _middle(towns: Sequence[Place]) -> Place:
     latitude = sum(t.latitude for t in towns) / len(towns)
-    longitude = sum(t.longitude for t in towns) / len(towns)
-    return hypot(area.latitude - latitude, (area.longitude - longitude) * cos(radians(latitude)))
+    return towns[0]._replace(
+        latitude=latitude, longitude=sum(t.longitude for t in towns) / len(towns)
+    )
+
+
+def _distance(a: Place, b: Place) -> float:
+    """Degrees of latitude from one place to the other."""
+    return hypot(a.latitude - b.latitude, (a.longitude - b.longitude) * cos(radians(a.latitude)))
