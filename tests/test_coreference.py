@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marsad import coreference
 from marsad.coreference import Linker, Scene, _apart, linker
 from marsad.resolve.places import place
 from marsad.schema import Argument, Event, Mention, Report, default_labels
@@ -93,6 +94,22 @@ def test_other_days_and_places_far_apart_are_not_one() -> None:
     assert scene.contradict(0, 2)
     always = Linker({"bias": 9.0}, 0.5)
     assert always.groups(Report("r", text, "2024-05-14", tuple(mentions), events)) == ()
+
+
+def test_a_trigger_is_compared_with_the_nearest_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that ten times the text takes ten times as long, however often it says the same."""
+    asked: list[tuple[int, int]] = []
+    pair = Scene.pair
+    monkeypatch.setattr(Scene, "pair", lambda *given: asked.append(given[1:]) or pair(*given))
+    monkeypatch.setattr(coreference, "_MOST_EARLIER", 3)
+    word = "قصف "
+    events = tuple(
+        Event(f"e{n}", TYPES[n % 2], STATUS, n * len(word), n * len(word) + 3) for n in range(20)
+    )
+    found = Linker({"bias": 9.0}, 0.5).groups(Report("r", word * 20, None, (), events))
+    assert [len(group) for group in found] == [10, 10]
+    assert len(asked) == 2 * (1 + 2 + 3 * 7)
+    assert all(later - earlier in (2, 4, 6) for earlier, later in asked)
 
 
 @given(st.data())

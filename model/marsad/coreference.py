@@ -8,10 +8,10 @@ features, of which the types and roles are those of the label set.
 
 import json
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from itertools import count, product
 from math import exp, log1p
@@ -35,6 +35,7 @@ def _set(words: str) -> frozenset[str]:
 _APART = 40.0  # km; what is nearer may be one place
 _REGION = 150.0  # km from the middle of a region that is no governorate
 _DAY = re.compile(r"\d{4}(?!-[WQ])")  # values that say a day, or the month or year that it is of
+_MOST_EARLIER = 100  # triggers of a type, and of a group, that one is compared with: the nearest
 _MOST_BETWEEN = 3  # events of the type between two; more say nothing more
 # words beside a trigger that tell of another event, and of one told before
 _OTHER = _set("اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله")
@@ -61,19 +62,21 @@ class Linker:
         """Ids of the events that are one, a group of two or more each, in order of the text."""
         scene = Scene(report)
         groups: list[list[int]] = []  # for each event the one that it is in
+        earlier: dict[str, deque[int]] = defaultdict(partial(deque, maxlen=_MOST_EARLIER))
         for j, later in enumerate(scene.events):
             groups.append([j])
             likely = [
                 (chance, i)
-                for i in range(j)
-                if scene.events[i].type == later.type
-                and (chance := self.chance(scene.pair(i, j))) >= self.threshold
+                for i in earlier[later.type]
+                if (chance := self.chance(scene.pair(i, j))) >= self.threshold
             ]
-            for _, i in sorted(likely, reverse=True):
-                if not any(scene.contradict(k, j) for k in groups[i]):
-                    groups[i].append(j)
-                    groups[j] = groups[i]
+            likeliest = {id(groups[i]): groups[i] for _, i in sorted(likely, reverse=True)}
+            for members in likeliest.values():
+                if not any(scene.contradict(k, j) for k in members[-_MOST_EARLIER:]):
+                    members.append(j)
+                    groups[j] = members
                     break
+            earlier[later.type].append(j)
         distinct = {id(members): members for members in groups}.values()
         return tuple(
             tuple(scene.events[i].id for i in members) for members in distinct if len(members) > 1

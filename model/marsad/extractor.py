@@ -4,6 +4,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from typing import Any, Literal, TypeVar, overload
@@ -15,6 +16,7 @@ from marsad.coreference import with_same
 from marsad.decode import Decoder, WordScores
 from marsad.errors import MarsadError
 from marsad.incidents import with_incidents
+from marsad.parts import joined, parts
 from marsad.resolve.values import with_values
 from marsad.schema import Failure, Report, is_date
 from marsad.text import Words, split_words
@@ -58,10 +60,18 @@ class Extractor:
         default that of the extractor; who reads reports side by side wants one.
         Raises MarsadError where the text is no string or the date no day.
         """
-        day = _checked(text, date)
-        words, labels = split_words(text), self.decoder.labels
-        scores = self._score(words, threads or self.threads)
-        report = self.decoder.report(text, words, scores, id, day)
+        whole = Report(id, text, _checked(text, date))
+        read = (
+            (start, self._part(replace(whole, text=part), threads or self.threads))
+            for start, part in parts(text)
+        )
+        return joined(whole, read)
+
+    def _part(self, unread: Report, threads: int) -> Report:
+        """The report with what its text tells, which is held in memory at once."""
+        words, labels = split_words(unread.text), self.decoder.labels
+        scores = self._score(words, threads)
+        report = self.decoder.report(unread.text, words, scores, unread.id, unread.date)
         return with_incidents(with_same(with_values(report, labels)), labels)
 
     @overload

@@ -172,11 +172,12 @@ class _Builder:
                 if harm.status == happened and one.status not in (happened, *scheme.countered):
                     continue
                 apart = self._sentence[harm.id] - self._sentence[one.id]
-                if apart in (0, 1) and not self._conflict(one, harm):
+                away = abs(one.start - harm.start)
+                near = apart in (0, 1) and (best is None or (apart, False, away) < best[:3])
+                if near and not self._conflict(one, harm):
                     later = bool(_CLAUSE.search(self._report.text, harm.end, one.start))
-                    key = (apart, later, abs(one.start - harm.start))
-                    if best is None or key < best[:3]:
-                        best = (*key, group)
+                    if best is None or (apart, later, away) < best[:3]:
+                        best = (apart, later, away, group)
         return best[3] if best else None
 
     def _conflict(self, left: Event, right: Event) -> bool:
@@ -278,6 +279,9 @@ class _Builder:
     ) -> Iterator[Incident]:
         """Interceptions point to the nearest foiled incident of their sentence or the next."""
         for incident, group in zip(made, groups, strict=True):
+            if incident.type not in self._scheme.counters:
+                yield incident
+                continue
             foiled = [
                 (abs(other[0].start - group[0].start), target.id)
                 for target, other in zip(made, groups, strict=True)
@@ -285,8 +289,7 @@ class _Builder:
                 and target.type not in self._scheme.counters
                 and abs(self._sentence[other[0].id] - self._sentence[group[0].id]) <= 1
             ]
-            is_counter = incident.type in self._scheme.counters and foiled
-            yield replace(incident, counter_of=min(foiled)[1]) if is_counter else incident
+            yield replace(incident, counter_of=min(foiled)[1]) if foiled else incident
 
 
 _ONE_TOWN = 45.0  # km
