@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +18,7 @@ from marsad.export.rows import geojson, rows
 from marsad.formats import markup
 from marsad.incidents import default_scheme, with_incidents
 from marsad.resolve.actors import CAMEO_ROLES
-from marsad.schema import Report, default_labels
+from marsad.schema import Event, Mention, Report, default_labels
 
 ROOT = Path(__file__).parents[1]
 LABELS = default_labels()
@@ -141,3 +142,18 @@ def test_text_is_escaped() -> None:
     made = Report("<b>", "<script>alert(1)</script>", None).to_html()
     assert "<script>" not in made
     assert "&lt;script&gt;" in made
+
+
+def test_the_words_of_every_piece_of_the_page_are_marked_as_what_covers_them() -> None:
+    report = Report(
+        "r", "قصف مطار حلب", None, (Mention("f1", "FACILITY", 4, 12), Mention("l1", "X", 9, 12)),
+        (Event("e1", "SHELLING", "denied", 0, 8), Event("e2", "DEATH", "occurred", 9, 12),
+         Event("e3", "DEATH", "occurred", 9, 12)),
+    )  # fmt: skip
+    spans = re.findall(r'<span class="([^"]*)"[^>]*title="([^"]*)">([^<]*)</span>', page([report]))
+    assert [span for span in spans if span[1] != span[2]] == [
+        ("e not", "SHELLING denied", "قصف "),
+        ("m e not", "FACILITY · SHELLING denied", "مطار"),
+        ("m", "FACILITY", " "),
+        ("m m e e", "FACILITY · X · DEATH occurred · DEATH occurred", "حلب"),
+    ]

@@ -1,6 +1,7 @@
 """The one report type: plain data and back, and what a wrong report is told."""
 
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -299,3 +300,13 @@ def test_a_label_set_that_is_off(labels: Labels, change: dict[str, Any], told: s
     with pytest.raises(MarsadError, match=r"^the label set lacks or misshapes ") as caught:
         Labels.from_dict(labels.to_dict() | change)
     assert told in str(caught.value)
+
+
+def test_mentions_and_events_are_found_by_id(reports: list[Report]) -> None:
+    for report in reports:
+        assert [report.mention(m.id) for m in report.mentions] == list(report.mentions)
+        assert [report.event(e.id) for e in report.events] == list(report.events)
+        assert pickle.loads(pickle.dumps(report)) == replace(report) == report
+        for absent in (report.mention, report.event):
+            with pytest.raises(KeyError, match="x9"):
+                absent("x9")

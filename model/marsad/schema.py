@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -131,7 +131,7 @@ class Incident:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A text, its publication date (ISO, may be None), its mentions and events.
 
@@ -159,10 +159,19 @@ class Report:
 
     def mention(self, id: str) -> Mention:
         """The mention with that id; KeyError where there is none."""
-        for mention in self.mentions:
-            if mention.id == id:
-                return mention
-        raise KeyError(id)
+        return self._mentions[id]
+
+    def event(self, id: str) -> Event:
+        """The event with that id; KeyError where there is none."""
+        return self._events[id]
+
+    @cached_property
+    def _mentions(self) -> Mapping[str, Mention]:
+        return {mention.id: mention for mention in self.mentions}
+
+    @cached_property
+    def _events(self) -> Mapping[str, Event]:
+        return {event.id: event for event in self.events}
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data; the keys are those of the annotated JSON lines."""

@@ -7,8 +7,9 @@ has a row, are left out unless asked for; harm without a told cause never has a 
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -75,8 +76,8 @@ def _rule(
     report: Report, incident: Incident, agents: list[ResolvedActor], aims: list[ResolvedActor]
 ) -> tuple[int, Mapping[str, Any]] | None:
     """The first rule all of whose conditions hold, with its number."""
-    told = {*incident.events, *(a.id for a in incident.arguments)}
-    said = " ".join(report.surface(span) for span in report.spans if span.id in told)
+    words = [report.surface(report.mention(a.id)) for a in incident.arguments]
+    said = " ".join((*words, *(report.surface(report.event(id)) for id in incident.events)))
     classes = {"agents": {a.actor_class for a in agents}, "aims": {a.actor_class for a in aims}}
     for number, rule in enumerate(_scheme()["rules"], 1):
         if (
@@ -120,7 +121,12 @@ def _fatalities(incident: Incident) -> int | str:
 
 def _sentence(report: Report, incident: Incident) -> str:
     """The sentence of the first trigger."""
-    at = min(e.start for e in report.events if e.id in incident.events)
-    start = max((m.end() for m in re.finditer(r"[.!؟\n]\s*", report.text[:at])), default=0)
-    end = re.search(r"[.!؟\n]", report.text[at:])
-    return report.text[start : at + end.start() if end else len(report.text)].strip()
+    ends = _sentence_ends(report.text)
+    place = bisect_right(ends, min(report.event(id).start for id in incident.events))
+    start, end = ends[place - 1] if place else 0, ends[place] - 1
+    return report.text[start:end].strip()
+
+
+@lru_cache(maxsize=1)
+def _sentence_ends(text: str) -> list[int]:
+    return [*(mark.end() for mark in re.finditer(r"[.!؟\n]", text)), len(text) + 1]

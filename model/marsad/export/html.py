@@ -1,5 +1,7 @@
 """Reports as one self-contained right-to-left page: highlights, incidents, a timeline."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -42,24 +44,24 @@ def _article(report: Report, styles: Styles) -> str:
 def _text(report: Report, styles: Styles) -> str:
     """The text cut wherever a span starts or ends, each piece marked as what covers it."""
     cuts = sorted({0, len(report.text), *(p for s in report.spans for p in (s.start, s.end))})
+    over: dict[int, list[Mention | Event]] = {cut: [] for cut in cuts}
+    for span in report.spans:
+        for cut in cuts[bisect_left(cuts, span.start) : bisect_left(cuts, span.end)]:
+            over[cut].append(span)
+    usual = _usual_status(report)
     return "".join(
-        _marked(report, start, end, [s for s in report.spans if s.start <= start and end <= s.end],
-                styles)
-        for start, end in pairwise(cuts)
-    )  # fmt: skip
+        _marked(report.text[start:end], over[start], styles, usual) for start, end in pairwise(cuts)
+    )
 
 
-def _marked(
-    report: Report, start: int, end: int, over: Sequence[Mention | Event], styles: Styles
-) -> str:
-    text = report.text[start:end]
+def _marked(text: str, over: Sequence[Mention | Event], styles: Styles, usual: str) -> str:
     if not over:
         return escape(text)
     classes, style, title = [], [], []
     for span in over:
         kind = _EVENT if isinstance(span, Event) else _MENTION
         said = span.status if isinstance(span, Event) else span.value or ""
-        odd = isinstance(span, Event) and span.status != _usual_status(report)
+        odd = isinstance(span, Event) and span.status != usual
         classes.append(f"{kind} not" if odd else kind)
         style.append(styles[kind, span.type])
         title.append(f"{span.type} {said}".strip())
@@ -72,8 +74,8 @@ def _span(classes: str, style: str, title: str, text: str) -> str:
 
 def _usual_status(report: Report) -> str:
     """The commonest status: events of another are drawn with a dashed line."""
-    told = [event.status for event in report.events]
-    return max(told, key=told.count)
+    told = Counter(event.status for event in report.events)
+    return max(told, key=told.__getitem__, default="")
 
 
 def _table(report: Report) -> str:
@@ -88,8 +90,8 @@ def _table(report: Report) -> str:
 
 
 def _cells(report: Report, incident: Incident) -> Iterable[str]:
-    words = {e.id: report.surface(e) for e in report.events}
-    evidence = "، ".join(dict.fromkeys(words[id] for id in incident.events))
+    words = (report.surface(report.event(id)) for id in incident.events)
+    evidence = "، ".join(dict.fromkeys(words))
     yield f"<code>{escape(incident.type)}</code><br>{escape(evidence)}"
     foils = f" → {incident.counter_of}" if incident.counter_of else ""
     yield f"<bdi>{escape(f'{incident.id} {incident.status}{foils}')}</bdi>"

@@ -19,7 +19,6 @@ def rows(reports: Iterable[Report], labels: Labels | None = None) -> Iterator[Ro
 def row(report: Report, incident: Incident, labels: Labels) -> Row:
     """The row of one incident: what, when, where, who, harm, and the words that tell it."""
     place = incident.location
-    words = {e.id: report.surface(e) for e in report.events}
     return {
         "report": report.id, "incident": incident.id, "type": incident.type,
         "status": incident.status, "date": incident.date or "", "published": report.date or "",
@@ -30,7 +29,7 @@ def row(report: Report, incident: Incident, labels: Labels) -> Row:
         **{role: fillers(report, incident, role) for role in labels.roles},
         **{kind: incident.harm.get(kind, "") for kind in ("killed", "injured")},
         "background": incident.background, "counter_of": incident.counter_of or "",
-        "evidence": " | ".join(words[id] for id in incident.events),
+        "evidence": " | ".join(report.surface(report.event(id)) for id in incident.events),
     }  # fmt: skip
 
 
