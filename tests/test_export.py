@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from marsad import cli
 from marsad.export import acled
 from marsad.export.html import page
-from marsad.export.rows import geojson, rows
+from marsad.export.rows import columns, geojson, rows
 from marsad.formats import markup
 from marsad.incidents import default_scheme, with_incidents
 from marsad.resolve.actors import CAMEO_ROLES
-from marsad.schema import Event, Mention, Report, default_labels
+from marsad.schema import Argument, Event, Incident, Mention, Report, default_labels
 
 ROOT = Path(__file__).parents[1]
 LABELS = default_labels()
@@ -71,6 +71,7 @@ def test_acled_rules_name_only_what_exists() -> None:
         assert {*rule.get("statuses", ())} <= {*LABELS.statuses}
         assert {*rule.get("agents", ()), *rule.get("aims", ())} <= CAMEO_ROLES.keys()
         assert {*rule.get("harm", ())} <= {*default_scheme().harm.values()}
+        assert {*rule.get("may_kill", ())} <= {*LABELS.roles}
     ruled = {type for rule in scheme["rules"] for type in rule["types"]}
     # threats are no events of the codebook, nor are the dead and hurt without a cause
     assert {*LABELS.events} - ruled == {"THREAT", "DEATH", "INJURY"}
@@ -101,6 +102,36 @@ def test_a_report_without_incidents_is_no_silence(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.app, ["predict", str(path), "--format", "csv"])
     assert result.exit_code == 0
     assert "no incident" in result.stderr
+    assert result.stdout.splitlines() == [",".join(columns())]
+
+
+def test_a_table_has_the_same_columns_with_and_without_rows(some_reports: list[Report]) -> None:
+    assert {tuple(row) for row in rows(some_reports)} == {tuple(columns())}
+    assert {tuple(row) for row in acled.rows(some_reports)} == {tuple(acled.columns())}
+
+
+@pytest.mark.parametrize(
+    ("type", "role", "value", "harm", "fatalities"),
+    [
+        ("SHELLING", "victim", "20", {}, ""),  # «20 ضحية», dead or hurt
+        ("SHELLING", "victim", "0", {}, 0),
+        ("SHELLING", "victim", "20", {"injured": "20"}, 0),
+        ("SHELLING", "victim", "20", {"killed": "15+"}, 15),
+        ("SHELLING", "victim", "20", {"killed": "?"}, ""),
+        ("SHELLING", "target", None, {}, 0),
+        ("ASSASSINATION", "target", None, {}, ""),
+        ("ARREST", "victim", "20", {}, 0),
+    ],
+)
+def test_an_unknown_number_of_dead_is_not_zero(
+    type: str, role: str, value: str | None, harm: dict[str, str], fatalities: object
+) -> None:
+    victims, event = Argument(role, "c1"), Event("e1", type, "occurred", 0, 3)
+    incident = Incident("i1", type, "occurred", ("e1",), (victims,), None, None, harm)
+    mention = Mention("c1", "CASUALTY", 4, 7, value=value)
+    report = Report("r", "قصف عشرين", None, (mention,), (event,), incidents=(incident,))
+    (row,) = acled.rows([report])
+    assert row["fatalities"] == fatalities
 
 
 class _Checker(HTMLParser):

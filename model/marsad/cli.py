@@ -1,12 +1,11 @@
 """`marsad`: predict and score from the command line."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,7 +17,7 @@ from marsad.console import say, script, told_plainly
 from marsad.documents import documents
 from marsad.export import acled
 from marsad.export.html import page
-from marsad.export.rows import geojson, rows
+from marsad.export.rows import Row, columns, geojson, rows, write_csv
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report
 from marsad.score import score as compare
@@ -100,9 +99,10 @@ def predict(
         elif format is Format.html:
             print(page(found))
         elif format is Format.acled:
-            _write_rows(acled.rows(found, everything=all), "" if all else _LEFT_OUT)
+            listed = acled.rows(found, everything=all)
+            _write_rows(acled.columns(), listed, "" if all else _LEFT_OUT)
         else:
-            _write_rows(rows(found, labels))
+            _write_rows(columns(labels), rows(found, labels))
 
 
 @app.command("score")
@@ -128,15 +128,9 @@ def score_command(
 _LEFT_OUT = "; denied, possible and past ones are listed with --all"
 
 
-def _write_rows(found: Iterable[dict[str, Any]], left_out: str = "") -> None:
-    """CSV on stdout, its first line the names of the columns."""
-    writer = None
-    for row in found:
-        if writer is None:
-            writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(row)
-    if writer is None:
+def _write_rows(columns: Iterable[str], found: Iterable[Row], left_out: str = "") -> None:
+    """CSV on stdout; that it has no row is said."""
+    if not write_csv(columns, found, sys.stdout):
         say(f"no incident to list in these reports{left_out}.")
 
 

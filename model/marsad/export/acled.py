@@ -13,10 +13,11 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
+from marsad.export.rows import NOTHING, Row
 from marsad.resolve.actors import ResolvedActor, actor
 from marsad.schema import UNRESOLVED, Incident, Report
 
-Row = dict[str, Any]
+_Rule = Mapping[str, Any]
 _GEO = {"exact": 1, "near": 2, "area": 3, "country": 3}  # ACLED: 1 exact, 2 near, 3 larger area
 
 
@@ -27,8 +28,13 @@ def rows(reports: Iterable[Report], everything: bool = False) -> Iterator[Row]:
         for incident in report.incidents:
             told = incident.status in _scheme()["told"] and not incident.background
             told = told and incident.id not in countered  # the interception is its row
-            if (told or everything) and (found := _row(report, incident)):
-                yield found
+            if (told or everything) and (found := _rule(report, incident)):
+                yield _row(report, incident, *found)
+
+
+def columns() -> list[str]:
+    """The names of the columns, which do not depend on there being a row."""
+    return list(_row(Report("", ""), NOTHING, 0, {"event": "", "sub_event": ""}))
 
 
 @cache
@@ -39,16 +45,12 @@ def _scheme() -> Mapping[str, Any]:
     return scheme
 
 
-def _row(report: Report, incident: Incident) -> Row | None:
-    agents = list(_actors(report, incident, _scheme()["actors"]))
-    aims = list(_actors(report, incident, _scheme()["aims"]))
-    found = _rule(report, incident, agents, aims)
-    if found is None:
-        return None
-    number, rule = found
+def _row(report: Report, incident: Incident, number: int, rule: _Rule) -> Row:
     place = incident.location
     country = place.country if place else ""
-    first, second = (people[0] if people else None for people in (agents, aims))
+    first, second = (
+        next(_actors(report, incident, _scheme()[side]), None) for side in ("actors", "aims")
+    )
     return {
         "event_date": (incident.date or report.date or "")[:10],
         "time_precision": _time_precision(incident.date),
@@ -59,7 +61,7 @@ def _row(report: Report, incident: Incident) -> Row | None:
         "location": place.name if place else "",
         "latitude": place.latitude if place else "", "longitude": place.longitude if place else "",
         "geo_precision": _GEO[place.precision] if place else "",
-        "fatalities": _fatalities(incident), "status": incident.status,
+        "fatalities": _fatalities(report, incident, rule), "status": incident.status,
         "source": report.id, "notes": _sentence(report, incident), "rule": number,
     }  # fmt: skip
 
@@ -72,13 +74,14 @@ def _actors(report: Report, incident: Incident, roles: Iterable[str]) -> Iterato
                 yield actor(surface) or ResolvedActor(surface, "", "", "", "")
 
 
-def _rule(
-    report: Report, incident: Incident, agents: list[ResolvedActor], aims: list[ResolvedActor]
-) -> tuple[int, Mapping[str, Any]] | None:
+def _rule(report: Report, incident: Incident) -> tuple[int, _Rule] | None:
     """The first rule all of whose conditions hold, with its number."""
     words = [report.surface(report.mention(a.id)) for a in incident.arguments]
     said = " ".join((*words, *(report.surface(report.event(id)) for id in incident.events)))
-    classes = {"agents": {a.actor_class for a in agents}, "aims": {a.actor_class for a in aims}}
+    classes = {
+        key: {who.actor_class for who in _actors(report, incident, _scheme()[side])}
+        for key, side in (("agents", "actors"), ("aims", "aims"))
+    }
     for number, rule in enumerate(_scheme()["rules"], 1):
         if (
             incident.type in rule["types"]
@@ -111,18 +114,23 @@ def _time_precision(date: str | None) -> int:
     return 1 if len(date) >= 10 else 2 if "W" in date else 3
 
 
-def _fatalities(incident: Incident) -> int | str:
-    """The number killed, the least where it is open; empty where some are but not how many."""
-    count = incident.harm.get("killed")
-    if count is None:
-        return 0
+def _fatalities(report: Report, incident: Incident, rule: _Rule) -> int | str:
+    """The number killed, the least where it is open; empty where it is unknown: in a war ACLED puts
+    10 for it, elsewhere 3, and no report says which."""
+    harmed = (
+        report.mention(a.id).value != "0"
+        for a in incident.arguments
+        if a.role in rule.get("may_kill", ())  # and nothing told what came to them
+    )
+    unknown = UNRESOLVED if "injured" not in incident.harm and any(harmed) else "0"
+    count = incident.harm.get("killed", unknown)
     return "" if count == UNRESOLVED else int(count.rstrip("+"))
 
 
 def _sentence(report: Report, incident: Incident) -> str:
     """The sentence of the first trigger."""
     ends = _sentence_ends(report.text)
-    place = bisect_right(ends, min(report.event(id).start for id in incident.events))
+    place = bisect_right(ends, min((report.event(id).start for id in incident.events), default=0))
     start, end = ends[place - 1] if place else 0, ends[place] - 1
     return report.text[start:end].strip()
 

@@ -1,11 +1,13 @@
 """Incidents as plain rows (CSV) and as points on a map (GeoJSON)."""
 
+import csv
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from marsad.schema import Incident, Labels, Report, default_labels
 
 Row = dict[str, Any]
+NOTHING = Incident("", "", "", (), (), None, None, {})  # its row has the columns of any
 
 
 def rows(reports: Iterable[Report], labels: Labels | None = None) -> Iterator[Row]:
@@ -14,6 +16,18 @@ def rows(reports: Iterable[Report], labels: Labels | None = None) -> Iterator[Ro
     for report in reports:
         for incident in report.incidents:
             yield row(report, incident, labels)
+
+
+def columns(labels: Labels | None = None) -> list[str]:
+    """The names of the columns, which do not depend on there being a row."""
+    return list(row(Report("", ""), NOTHING, labels or default_labels()))
+
+
+def write_csv(columns: Iterable[str], found: Iterable[Row], file: TextIO) -> int:
+    """Write rows as CSV below a line of their columns; how many there were."""
+    writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+    writer.writeheader()
+    return sum(1 for row in found if writer.writerow(row))
 
 
 def row(report: Report, incident: Incident, labels: Labels) -> Row:

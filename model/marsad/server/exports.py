@@ -1,11 +1,9 @@
 """The incidents of a report as CSV, ACLED-shaped rows or GeoJSON, as bytes to send."""
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Any
 
 from marsad.export import acled, rows
 from marsad.schema import Labels, Report
@@ -20,8 +18,14 @@ class Export(StrEnum):
 
 
 _WRITERS: Mapping[Export, tuple[str, Callable[[Report, Labels, bool], str]]] = {
-    Export.csv: ("text/csv", lambda report, labels, _: _table(rows.rows([report], labels))),
-    Export.acled: ("text/csv", lambda report, _, all: _table(acled.rows([report], all))),
+    Export.csv: (
+        "text/csv",
+        lambda report, labels, _: _table(rows.columns(labels), rows.rows([report], labels)),
+    ),
+    Export.acled: (
+        "text/csv",
+        lambda report, _, all: _table(acled.columns(), acled.rows([report], all)),
+    ),
     Export.geojson: (
         "application/geo+json",
         lambda report, labels, _: json.dumps(rows.geojson([report], labels), ensure_ascii=False),
@@ -31,7 +35,7 @@ MEDIA_TYPES = tuple(dict.fromkeys(media_type for media_type, _ in _WRITERS.value
 
 
 def export(format: Export, report: Report, labels: Labels, all: bool) -> tuple[bytes, str]:
-    """The bytes and their media type; a table without incidents is empty.
+    """The bytes and their media type; a table without incidents has its columns.
 
     With `all`, ACLED rows for denied, possible and background incidents, too.
     """
@@ -44,11 +48,7 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _table(found: Iterable[Mapping[str, Any]]) -> str:
-    lines = list(found)
+def _table(columns: Iterable[str], found: Iterable[rows.Row]) -> str:
     file = io.StringIO()
-    if lines:
-        writer = csv.DictWriter(file, lines[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    rows.write_csv(columns, found, file)
     return file.getvalue()
