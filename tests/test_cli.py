@@ -1,6 +1,7 @@
 """The command lines: what they print, and one sentence with exit code 2 for bad input."""
 
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -128,8 +129,8 @@ def test_absent_file_empty_folder_bad_stdin_and_bad_date(
     for arguments, input, sentence in (
         (("no-such.txt",), None, "no-such.txt: cannot be read"),
         ((tmp_path / "empty",), None, "holds no .txt"),
-        (("-",), b"\xff", "stdin: byte 0 is not UTF-8"),
-        (("-",), b"", "stdin: is empty"),
+        (("-",), b"\xff", "stdin, line 1: byte 0 is not UTF-8"),
+        (("-",), b"", "stdin: the file is empty"),
         (("-",), b'{"id": ' * 200_000, "stdin, line 1: broken JSON"),
         ((text_file, "--date", "today"), None, "'today' is not a day"),
         ((text_file, "--model", tmp_path / "empty"), None, "config.json is missing"),
@@ -188,6 +189,9 @@ def test_version() -> None:
         ("x.csv", b"id;txt", "is no text; it should be a .txt, .json, .jsonl, .ndjson file."),
         ("x.txt", TEXT.encode("utf-16-le"), "is full of control characters, as UTF-16 is"),
         ("x.txt", "abc def".encode("utf-16-le"), "is full of control characters, as UTF-16 is"),
+        ("x.txt", TEXT.encode("utf-16"), "x.txt: is UTF-16; save it in UTF-8."),
+        ("x.txt.gz", gzip.compress(TEXT.encode()), "is compressed with gzip; unpack it first."),
+        ("x.doc", b"PK\x03\x04\xff", "is a zip archive, as office documents are"),
     ],
 )
 def test_what_is_no_text_is_refused(
@@ -197,6 +201,54 @@ def test_what_is_no_text_is_refused(
     code, out, err = run("predict", tmp_path / name)
     assert (code, out) == (2, "")
     assert sentence in err
+    if name != "x.csv":
+        code, out, err = run("predict", "-", input=content)
+        assert (code, out) == (2, "")
+        assert sentence.removeprefix("x.txt: ") in err
+        assert err.startswith("marsad: stdin: ")
+
+
+def test_texts_that_share_an_id_are_told(tmp_path: Path, tiny_artifact: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [{"id": "x", "text": TEXT}, {"id": "y", "text": TEXT}, {"id": "x", "text": TEXT}]
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    code, out, err = run("predict", path, "--model", tiny_artifact)
+    assert code == 0
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["x", "y", "x"]
+    assert err == "marsad: 2 texts have the id 'x'; give each one of its own to tell them apart.\n"
+
+
+def test_what_is_told_of_a_file_is_one_line_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a\n\x1b[31m.txt"
+    path.write_bytes(b"")
+    code, _, err = run("predict", path)
+    assert code == 2
+    assert err.endswith("a\\n\\x1b[31m.txt: the file is empty; it should hold a report.\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("validate", "-", "--from", "jsonl"),
+        ("stats", "-", "--from", "jsonl"),
+        ("labels", "-", "--from", "jsonl"),
+        ("convert", "-", "out.txt", "--from", "jsonl", "--to", "markup"),
+        ("score", "gold.jsonl", "-"),
+        ("score", "-", "gold.jsonl"),
+    ],
+)
+def test_annotated_reports_are_read_from_stdin(
+    command: tuple[str, ...], tmp_path: Path, reports: list[Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "".join(f"{report.to_json()}\n" for report in reports)
+    Path("gold.jsonl").write_text(text, "utf-8")
+    code, out, err = run(*command, input=text.encode())
+    assert code == 0, err
+    assert out or "kept: 2 reports" in err or Path("out.txt").read_text("utf-8")
+    code, _, err = run(*command, input=text.encode() + b"\xff")
+    assert code == 2
+    assert err.startswith(f"marsad: stdin, line {len(reports) + 1}: byte {len(text.encode())} is")
 
 
 def test_an_empty_name_is_no_folder() -> None:

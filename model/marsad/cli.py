@@ -14,7 +14,7 @@ from rich.progress import track
 from marsad import __version__, cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import say, script, told_plainly
-from marsad.documents import documents
+from marsad.errors import STDIN
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import Row, columns, geojson, rows, write_csv
@@ -82,7 +82,7 @@ def predict(
 ) -> None:
     """Read reports: mentions, events, roles and status of each, in the order given."""
     with told_plainly():
-        given = [d for source in sources or ["-"] for d in documents(source, date)]
+        given = corpus_cli.given(sources or [STDIN], date)
         texts, dates, ids = zip(*given, strict=True)
         extractor = load(model)
         found = _progress(extractor.predict_many(texts, dates, ids), len(given))
@@ -107,8 +107,8 @@ def predict(
 
 @app.command("score")
 def score_command(
-    gold: Annotated[Path, typer.Argument(help="Gold reports: JSON lines or markup.")],
-    predicted: Annotated[Path, typer.Argument(help="Predicted reports: JSON lines or markup.")],
+    gold: Annotated[Path, typer.Argument(help="Gold reports: JSON lines or markup, or -.")],
+    predicted: Annotated[Path, typer.Argument(help="Predicted ones, likewise.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON.")] = False,
     labels: corpus_cli.LabelsFile = None,
 ) -> None:

@@ -1,6 +1,7 @@
 """What the commands share: a mistake is one sentence on stderr and exit code 2."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import NoReturn
 import typer
 
 from marsad.errors import MarsadError
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @contextmanager
@@ -54,5 +57,6 @@ def stop(message: str) -> NoReturn:
 
 
 def say(message: str) -> None:
-    """Tell something on stderr, beside the output."""
-    print(f"marsad: {message}", file=sys.stderr)
+    """Tell something on stderr, beside the output, in one line whatever a file is called."""
+    shown = _CONTROL.sub(lambda control: repr(control[0])[1:-1], message)
+    print(f"marsad: {shown}", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from marsad.corpus.selection import select as choose
 from marsad.corpus.splits import read_splits, split_ids
 from marsad.corpus.stats import picture
 from marsad.corpus.stats import stats as count
-from marsad.documents import documents
+from marsad.documents import Document, documents
 from marsad.errors import MarsadError, at
 from marsad.files import dumps, write_bytes, write_text
 from marsad.formats import FORMATS, SUGGESTIONS, FormatName, jsonl
@@ -27,7 +28,9 @@ from marsad.formats.ledger import Fate, Ledger
 from marsad.pretty import table
 from marsad.schema import Labels, Report, default_labels
 
-Sources = Annotated[list[Path], typer.Argument(help="Annotated files (or folders).")]
+Sources = Annotated[
+    list[Path], typer.Argument(help="Annotated files, folders of them, or - for stdin.")
+]
 From = Annotated[FormatName, typer.Option("--from", help="How the source is written.")]
 Texts = Annotated[
     list[str], typer.Argument(help="Texts: files, JSON lines, folders of both, or -.")
@@ -42,7 +45,7 @@ LabelsFile = Annotated[
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="The file or folder to read.")],
+    source: Annotated[Path, typer.Argument(help="The file or folder to read, or -.")],
     target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
     from_: From,
     to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
@@ -206,7 +209,7 @@ def select(
     Those that the model is unsure of, and that differ from each other.
     """
     with told_plainly():
-        found = [d for source in sources for d in documents(source, date)]
+        found = given(sources, date)
         by_id = {id: (text, day) for text, day, id in found}
         for choice in choose(load(model), found, n):
             text, day = by_id[choice.id]
@@ -227,10 +230,20 @@ def pre_annotate(
     with told_plainly():
         _spare([Path(source) for source in sources], target)
         extractor, book = load(model), Ledger()
-        columns = zip(*(d for source in sources for d in documents(source, date)), strict=True)
+        columns = zip(*given(sources, date), strict=True)
         SUGGESTIONS[to](extractor.predict_many(*columns), target, extractor.decoder.labels, book)
         _show(book)
         _refuse(book, f"{target} holds the rest")
+
+
+def given(sources: Iterable[str], date: str | None) -> list[Document]:
+    """The texts of all sources. That some share an id is said, since nothing else tells their
+    reports apart."""
+    found = [document for source in sources for document in documents(source, date)]
+    (id, most), *_ = Counter(id for _, _, id in found).most_common(1)
+    if most > 1:
+        say(f"{most} texts have the id {id!r}; give each one of its own to tell them apart.")
+    return found
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
@@ -309,4 +322,5 @@ def _show(ledger: Ledger) -> None:
 def _refuse(ledger: Ledger, then: str) -> None:
     """Leave with exit code 2 where anything was refused."""
     if refused := [entry for entry in ledger.entries if entry.fate is Fate.REFUSED]:
-        stop(f"{len(refused)} annotations were refused, the first: {refused[0]}; {then}.")
+        first = str(refused[0]).removesuffix(".")
+        stop(f"{len(refused)} annotations were refused, the first: {first}; {then}.")

@@ -1,12 +1,11 @@
 """Texts to read: of files, JSON lines, folders of both, or stdin."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from marsad.errors import MarsadError, at
+from marsad.errors import STDIN, MarsadError, at
 from marsad.files import loads, read_text
 from marsad.schema import Report, named
 
@@ -21,8 +20,8 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
     path = Path(source)
     if not source:
         raise MarsadError("the name of a file is empty; name a file, a folder or - for stdin.")
-    if source == "-":
-        text = _stdin()
+    if source == STDIN:
+        text = read_text(source)
         jsonlike = text.lstrip().startswith("{")
         yield from _lines(text, "stdin", date) if jsonlike else [(text, date, "stdin")]
     elif path.is_dir():
@@ -43,18 +42,6 @@ def documents(source: str, date: str | None) -> Iterator[Document]:
             yield from _lines(text, source, date)
         else:
             yield text, date, path.stem
-
-
-def _stdin() -> str:
-    if sys.stdin is None:
-        raise at("stdin", None, "is closed; name a file.")
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise at("stdin", None, f"byte {error.start} is not UTF-8; give it in UTF-8.") from error
-    if not text.strip():
-        raise at("stdin", None, "is empty; it should hold a report.")
-    return text
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -4,24 +4,36 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from marsad.errors import MarsadError, at
+from marsad.errors import STDIN, MarsadError, at
 
+# how files begin that are no text, and what would be right
+_NO_TEXT = {
+    b"\x1f\x8b": "is compressed with gzip; unpack it first.",
+    b"\xff\xfe": "is UTF-16; save it in UTF-8.",
+    b"\xfe\xff": "is UTF-16; save it in UTF-8.",
+    b"PK\x03\x04": "is a zip archive, as office documents are; save it as text.",
+    b"%PDF": "is a PDF; save it as text.",
+}
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b]")  # no white space among them
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file, or say in one sentence why it cannot be read.
+    """Read a UTF-8 file, - for stdin, or say in one sentence why it cannot be read.
 
     A byte-order mark is dropped; line ends are kept as they are, since offsets count them.
     """
     path = Path(path)
     raw = read_bytes(path)
+    for start, message in _NO_TEXT.items():
+        if raw.startswith(start):
+            raise at(path, None, message)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -38,9 +50,11 @@ def read_text(path: str | Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file, or say in one sentence why it cannot be read."""
+    """Read a file, - for stdin, or say in one sentence why it cannot be read."""
+    if sys.stdin is None and str(path) == STDIN:
+        raise at(path, None, "is closed; name a file.")
     try:
-        return path.read_bytes()
+        return sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()
     except OSError as error:
         raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
 
