@@ -27,7 +27,7 @@ def _parts(later: bool) -> dict[str, list[Report]]:
         name: [
             report
             for report in reports
-            if report.id.startswith(("r", "hn-", "v")) == later and not report.id.startswith("lx-")
+            if report.id.startswith(("r", "hn-", "v", "w")) == later and not report.id.startswith("lx-")
         ]
         for name, reports in splits.items()
     }
