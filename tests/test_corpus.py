@@ -19,6 +19,9 @@ corpus = pytest.importorskip("marsad_training.corpus", reason="needs the train e
 FOLDER = Path(__file__).parents[1] / "training" / "corpus"
 
 
+LATER = ("r", "hn-", "v", "w")  # how ids of reports begin that were written after the split
+
+
 def _parts(later: bool) -> dict[str, list[Report]]:
     """The splits of the first 904 reports, or of those written later, known by their ids; without
     those of rare words."""
@@ -27,7 +30,7 @@ def _parts(later: bool) -> dict[str, list[Report]]:
         name: [
             report
             for report in reports
-            if report.id.startswith(("r", "hn-", "v", "w")) == later and not report.id.startswith("lx-")
+            if report.id.startswith(LATER) == later and not report.id.startswith("lx-")
         ]
         for name, reports in splits.items()
     }

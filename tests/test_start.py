@@ -38,7 +38,7 @@ def test_an_artifact_gives_back_the_weights_of_its_run(tiny_run: Path, tiny_arti
 def test_an_artifact_is_read_like_it_serves(tiny_artifact: Path, reports: list[Report]) -> None:
     run = open_artifact(tiny_artifact)
     served = marsad.load(tiny_artifact)
-    trained = extractor_of(run.network.eval(), run.reader, run.labels, served.decoder.settings)
+    trained = extractor_of(run.network, run.reader, run.labels, served.decoder.settings)
     words = [split_words(report.text) for report in reports]
     assert tag_parity(trained.score_words(words), served.score_words(words)) > 0.98
 
@@ -64,7 +64,7 @@ def test_a_run_that_goes_on_from_an_artifact_tells_its_stages(
 def test_the_shipped_artifact_can_be_trained_on(reports: list[Report]) -> None:
     served = marsad.load()
     run = open_artifact(Path(marsad.__file__).parent / "artifact")
-    trained = extractor_of(run.network.eval(), run.reader, run.labels, served.decoder.settings)
+    trained = extractor_of(run.network, run.reader, run.labels, served.decoder.settings)
     words = [split_words(report.text) for report in reports]
     assert tag_parity(trained.score_words(words), served.score_words(words)) > 0.98
 

@@ -78,7 +78,7 @@ def open_artifact(folder: Path) -> Run:
     for place, table in enumerate(tables.features):
         state[f"feature_bias.{place}"] = torch.from_numpy(np.array(table, np.float32))
     fill(network, state, folder)
-    return Run(network, reader, labels, fit, config["special_tokens"])
+    return Run(network.eval(), reader, labels, fit, config["special_tokens"])
 
 
 def weights(path: Path) -> Iterator[tuple[str, _Array]]:

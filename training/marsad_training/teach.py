@@ -52,7 +52,7 @@ def open_teachers(folders: Sequence[str], labels: Labels, reader: Reader) -> lis
         run = open_start(Path(folder))
         if kind(run.labels, run.reader) != own:
             raise at(folder, None, "is no teacher of this network: other labels or other pieces.")
-        network = run.network.eval().to(device)
+        network = run.network.to(device)
         found.append(Teacher(network, run.config.folds, run.config.fold))
     return found
 
