@@ -31,7 +31,11 @@ def parts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def joined(whole: Report, read: Iterable[tuple[int, Report]]) -> Report:
-    """The report of a whole text, out of those of its parts with the places where they begin."""
+    """The report of a whole text, out of those of its parts with the places where they begin; a
+    lone part is the whole."""
+    read = list(read)
+    if len(read) == 1:
+        return read[0][1]
     used: Counter[str] = Counter()  # letter of an id -> how many parts before have used
     moved = [_moved(part, start, used) for start, part in read]
     return replace(
