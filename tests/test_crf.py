@@ -13,7 +13,7 @@ import marsad
 from marsad.crf import LAYERS, Chain, Crf, _marginals, log_ratios, mixed
 from marsad.decode import WordScores
 from marsad.errors import MarsadError
-from marsad.event_features import Marked, role_features, status_features
+from marsad.event_features import Marked, role_features, status_features, type_features
 from marsad.schema import Labels, Report
 from marsad.spans import log_odds
 from marsad.text import Words, split_words
@@ -121,6 +121,7 @@ def _rows(words: Words) -> dict[str, list[list[str]]]:
         "mentions": tags, "triggers": tags, "statuses": status_features(words, triggers),
         "roles": role_features(words, triggers, mentions, [(0, 0), (0, 1)]),
         "reports": [report_features(words)],
+        "types": type_features(words, triggers, mentions),
     }  # fmt: skip
 
 
@@ -173,6 +174,43 @@ def test_a_heavy_crf_decides_statuses_and_roles(
     assert [event.start for event in after.events] == [event.start for event in before.events]
 
 
+def test_a_crf_of_types_decides_the_types_of_the_triggers_alone(
+    tiny_artifact: Path, reports: list[Report]
+) -> None:
+    """Its weights set to one type, whatever the trigger."""
+    extractor = marsad.load(tiny_artifact, threads=1)
+    decoder = extractor.decoder
+    assert decoder.crf
+    before = extractor.predict(reports[0].text)
+    types = decoder.labels.events
+    chain = Chain(
+        b"bias", np.arange(2), np.array([3], np.uint8), np.array([20], np.float16),
+        np.zeros((len(types),) * 2, np.float32),
+    )  # fmt: skip
+    crf = Crf({**decoder.crf.chains, "types": chain}, {**decoder.crf.weight, "types": 100.0})
+    extractor.decoder = replace(decoder, crf=crf)
+    after = extractor.predict(reports[0].text)
+    assert {event.type for event in before.events} != {types[3]}
+    assert {event.type for event in after.events} == {types[3]}
+    assert [(e.start, e.end, e.score) for e in after.events] == [
+        (e.start, e.end, e.score) for e in before.events
+    ]
+
+
+def test_an_artifact_made_before_there_was_a_crf_of_types_is_read(
+    tiny_artifact: Path, tmp_path: Path
+) -> None:
+    crf = marsad.load(tiny_artifact, threads=1).decoder.crf
+    assert crf
+    path = tmp_path / "crf.npz"
+    earlier = {layer: chain for layer, chain in crf.chains.items() if layer != "types"}
+    path.write_bytes(Crf(earlier, crf.weight).to_bytes())
+    read = Crf.read(path, {**crf.weight, "types": 0.0})
+    assert read.chains.keys() == earlier.keys()
+    with pytest.raises(MarsadError, match="is damaged"):
+        Crf.read(path, {**crf.weight, "types": 0.5})
+
+
 def test_a_report_that_seems_quiet_tells_no_event(
     tiny_artifact: Path, reports: list[Report]
 ) -> None:
@@ -206,6 +244,20 @@ def test_a_status_is_read_from_its_own_sentence() -> None:
     assert "event >=DEATH" in rows[1]
     assert not any(feature.startswith("event") for feature in rows[0])
     assert status_features(words, []) == []
+
+
+def test_a_type_is_read_from_mentions_and_from_the_other_triggers() -> None:
+    words = split_words("قصفت طائرة مسيرة موقعا. وقصفت المدفعية بلدة " + "ثم " * 30 + "انفجر لغم")
+    triggers = [Marked(0, 1, "AIR_STRIKE"), Marked(5, 6, "SHELLING"), Marked(38, 39, "BOMBING")]
+    mentions = [Marked(1, 3, "WEAPON"), Marked(6, 7, "WEAPON"), Marked(39, 40, "WEAPON")]
+    drone = stem("مسيرة")
+    first, second, last = map(set, type_features(words, triggers, mentions))
+    assert {"WEAPON >", f"touching WEAPON > {drone}", "same=SHELLING", "close >=SHELLING"} <= first
+    assert {"WEAPON <", f"WEAPON < {drone}", "other=BOMBING", "close <=AIR_STRIKE"} <= second
+    assert {f"told=WEAPON {drone}", "other=AIR_STRIKE"} <= last
+    assert not any(feature.startswith(("WEAPON <", "close", "same")) for feature in last)
+    assert not any("type=A" in feature for feature in first)  # its own type is what is asked
+    assert type_features(words, [], mentions) == []
 
 
 def test_a_pair_is_read_with_what_lies_between() -> None:

@@ -219,12 +219,14 @@ def test_certainty_moves_the_log_odds_of_scores() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_trigger_features_against_a_loop(seed: int) -> None:
+def test_trigger_features_against_a_loop(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(seed)
     words = split_words("قصف الجيش بلدة. ثم قصف\nالحزب قاعدة ونفى الجيش مقتل أحد")
+    monkeypatch.setattr("marsad.decode._AROUND", 2)
     scores = hand_made([0] * len(words), [0] * len(words))._replace(
         trigger_roles=rng.normal(0, 2, (len(words), ROLES * DEPTH)).astype(np.float32)
     )
+    said = np.hstack([scores.trigger_roles, scores.mention_roles])
     candidates = [Span(n, n + 1, n % 2, rng.uniform(0.2, 1)) for n in (0, 5, 10)]
     spans = [Span(n, n + 1, n % 2, 1.0) for n in (1, 6, 9, 11)]
     decoder = Decoder(LABELS, tables(seed))
@@ -236,11 +238,12 @@ def test_trigger_features_against_a_loop(seed: int) -> None:
         others = max(odds[n] for n in range(3) if n != e)
         evidence = [min(max(found, -3.0), 6.0) for found in (agents, weapons)]
         wanted = _crossed([odds[e], others, 0.0, *evidence])
-        assert row.tolist() == pytest.approx([1.0, *wanted], abs=1e-4)
+        place = candidates[e].first
+        around = np.mean([said[n] for n in range(len(words)) if abs(n - place) <= 2], 0)
+        assert row.tolist() == pytest.approx([1.0, *wanted, *around], abs=1e-4)
     (lone,) = decoder.trigger_features(candidates[:1], [], words, scores)
     wanted = _crossed([odds[0], -4.0, 0.0, -3.0, -3.0])
-    assert lone.tolist() == pytest.approx([1.0, *wanted], abs=1e-4)
-    assert len(lone) == len(trigger_prior(LABELS))
+    assert lone[: len(trigger_prior(LABELS))].tolist() == pytest.approx([1.0, *wanted], abs=1e-4)
 
 
 def _crossed(odds: list[float]) -> list[float]:

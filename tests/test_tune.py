@@ -65,6 +65,25 @@ def test_certainty_is_fitted_where_plain_newton_steps_run_away() -> None:
     assert np.abs(weights).max() < 0.1
 
 
+def test_features_without_a_prior_are_held_by_their_variance() -> None:
+    """However large their unit, they change the odds as much; and where they tell nothing, not."""
+    rng = np.random.default_rng(3)
+    right = rng.random(4000) < 0.5
+    telling = rng.normal(right, 1.0)
+    ones = np.ones(len(right))
+
+    def odds(*beyond: np.ndarray) -> np.ndarray:
+        x = np.column_stack([ones, *beyond])
+        return x @ np.array(tune._weights([x], [right], (0.0,), digits=9))
+
+    found = odds(telling)
+    assert np.allclose(found, odds(100 * telling), atol=0.01)
+    free = np.column_stack([ones, telling])
+    most = free @ tune.logistic(free, right.astype(float), np.zeros(2))
+    assert 0.3 < np.ptp(found) / np.ptp(most) < 0.9
+    assert np.abs(odds(rng.normal(0, 1, len(right)))).max() < 0.2
+
+
 def candidates(rng: np.random.Generator, right: list[bool]) -> tune.Candidates:
     """So many candidates of one report, beside what only their judge reads."""
     words, scores = split_words("قصف جيش"), cast(WordScores, None)

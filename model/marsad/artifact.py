@@ -55,7 +55,8 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
 def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
     """What reads words for the network, and what decodes its scores."""
     try:
-        weights = {layer: float(config["crf_weights"][layer]) for layer in LAYERS}
+        given = {"types": 0.0, **config["crf_weights"]}  # earlier artifacts lack this layer
+        weights = {layer: float(given[layer]) for layer in LAYERS}
         known = (
             Labels.from_dict(config["labels"]),
             RoleTables.from_dict(config["roles"]),

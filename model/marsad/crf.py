@@ -4,12 +4,12 @@ The network reads sense, the CRF reads strings: names that it has seen, their ed
 cue words. Each is right where the other is not. Inference is here, in numpy;
 `marsad_training.crf` learns it.
 
-Mentions and triggers are linear chains over the words of a report. A status is one over a single
-trigger, a role over a single pair, and whether a report tells any event at all over the report:
-chains without transitions, so each is a classifier.
+Mentions and triggers are linear chains over the words of a report. A status and an event type are
+each one over a single trigger, a role over a single pair, and whether a report tells any event at
+all over the report: chains without transitions, so each is a classifier.
 
-Shapes: W words (or triggers, pairs, reports), T tags (or statuses, roles after `NO_ROLE`,
-`REPORTS`), N stored weights, F features.
+Shapes: W words (or triggers, pairs, reports), T tags (or statuses, event types, roles after
+`NO_ROLE`, `REPORTS`), N stored weights, F features.
 """
 
 import itertools
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from marsad.errors import at
 
 FEATURES = 2  # raise it where features change: a CRF that learnt others is then refused
-LAYERS = ("mentions", "triggers", "statuses", "roles", "reports")
+LAYERS = ("mentions", "triggers", "statuses", "roles", "reports", "types")
 NO_ROLE = "-"
 REPORTS = ("quiet", "eventful")
 _RESCALED = 8  # words between two rescalings: weights are far too small to underflow in so many
@@ -150,7 +150,8 @@ class Crf:
         try:
             with np.load(path, allow_pickle=False) as found:
                 version = int(found["features"])
-                chains = {name: _chain(found, name) for name in LAYERS}
+                there = [name for name in LAYERS if weight[name] or f"{name}.names" in found]
+                chains = {name: _chain(found, name) for name in there}
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise at(path, None, "is damaged: not a CRF of marsad.") from error
         if version != FEATURES:

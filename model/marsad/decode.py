@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from marsad.crf import Crf, log_ratios, mixed, softmax
 from marsad.errors import MarsadError
-from marsad.event_features import Marked, role_features, status_features
+from marsad.event_features import Marked, role_features, status_features, type_features
 from marsad.roles import FEATURES, pair_features
 from marsad.schema import Argument, Event, Labels, Mention, Report
 from marsad.spans import (
@@ -48,6 +48,7 @@ _REACH = 400  # words between a trigger and its arguments at most; no window sho
 # Log odds of a trigger's likeliest arguments, as evidence that it is one: no evidence is -3
 _EVIDENCE = (-3.0, 6.0)
 _NO_OTHER = -4.0  # log odds of the surest other trigger where there is none
+_AROUND = 50  # words before and after a candidate that tell what the passage is about
 
 
 class WordScores(NamedTuple):
@@ -224,18 +225,43 @@ class Decoder:
             return []
         features = self.trigger_features(tagged, spans, words, scores)
         weights = self.settings.triggers or trigger_prior(self.labels)
-        found = weighed(tagged, features, weights)
+        # settings fitted before the words around were listened to have weights for the rest alone
+        found = weighed(tagged, features[:, : len(weights)], weights)
         if log_odds(max(span.score for span in found)) < self.settings.least:
             return []
         least = self.settings.threshold.get("triggers", 0.0)
-        return [span for span in found if span.score >= least]
+        return self.typed([span for span in found if span.score >= least], spans, words, scores)
+
+    def typed(
+        self, triggers: list[Span], spans: Sequence[Span], words: Words, scores: WordScores
+    ) -> list[Span]:
+        """The triggers, each of the type that network and CRF together find likeliest."""
+        if not triggers or not self.crf or not self.crf.weight["types"]:
+            return triggers
+        rows = self.type_features(triggers, spans, words)
+        found = self.crf.chains["types"].marginals(rows)
+        both = mixed(self.type_logits(triggers, scores), found, self.crf.weight["types"])
+        types = both.argmax(-1).tolist()
+        return [span._replace(label=t) for span, t in zip(triggers, types, strict=True)]
+
+    def type_logits(self, triggers: Sequence[Span], scores: WordScores) -> Floats:
+        """(E, event types) What the network says of the first word of each."""
+        return self.logits("triggers", scores)[[span.first for span in triggers], 1::2]
+
+    def type_features(
+        self, triggers: Sequence[Span], spans: Sequence[Span], words: Words
+    ) -> list[list[str]]:
+        """What the CRF is asked about the types of triggers beside the mentions `spans`."""
+        events, mentions = self.labels.events, list(self.labels.mentions)
+        return type_features(words, marked(triggers, events), marked(spans, mentions))
 
     def trigger_features(
         self, tagged: Sequence[Span], spans: Sequence[Span], words: Words, scores: WordScores
     ) -> Floats:
         """(E, F) One; `crossed` the log odds of a candidate, of the surest other, and of a report
         that tells events by the CRF, and those of the likeliest mention in each role, by the
-        network."""
+        network; what the network says of the words around, `WordScores.trigger_roles` and
+        `mention_roles`, in the mean."""
         odds = np.array([log_odds(span.score) for span in tagged])
         others = np.full(len(odds), _NO_OTHER)
         if len(odds) > 1:
@@ -252,7 +278,11 @@ class Decoder:
             evidence[slice(*own)] = best[own[0] - first : own[1] - first]
         told = np.full(len(odds), self.eventful(words))
         known = np.column_stack([odds, others, told, np.clip(evidence, *_EVIDENCE)])
-        return np.column_stack([np.ones(len(odds)), crossed(known)]).astype(np.float32)
+        around = span_means(
+            np.column_stack([scores.trigger_roles, scores.mention_roles]),
+            np.array([(max(s.first - _AROUND, 0), s.last + _AROUND) for s in tagged]),
+        )
+        return np.column_stack([np.ones(len(odds)), crossed(known), around]).astype(np.float32)
 
     def eventful(self, words: Words) -> float:
         """The log odds that a report tells any event, by the CRF and as far as it is heard."""
@@ -366,7 +396,8 @@ class Decoder:
 
 
 def trigger_prior(labels: Labels) -> tuple[float, ...]:
-    """Weights of `Decoder.trigger_features`: what tags and report say, and nothing else."""
+    """Weights of the first of `Decoder.trigger_features`: what tags and report say, and nothing
+    else; the words around come after."""
     return (0.0, *uncrossed(1.0, 0.0, 1.0, *[0.0] * len(labels.roles)))
 
 

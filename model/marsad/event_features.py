@@ -1,6 +1,7 @@
 """What surrounds a trigger, and what lies between a trigger and a mention, as strings.
 
-The CRF's classifiers of statuses and of roles read these, as its chains read `word_features`.
+The CRF's classifiers of statuses, event types and roles read these, as its chains read
+`word_features`.
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,6 +13,8 @@ from marsad.word_features import fold, stem
 
 _AROUND = 8  # words of the sentence on either side of a trigger that may tell its status
 _NEAR = 60  # and no more of a sentence, for some have no end
+_BESIDE = 25  # words between a trigger and the mentions that may tell its type
+_TOUCHING = 4  # fewer words than these between the two tell more
 _ORDERED, _BAG = 3, 10  # so many words between are read as they stand; up to so many, each alone
 _GAPS = (0, 1, 2, 3, 5, 8, 13, 21, 40)  # upper ends of the classes of distance, in words
 _NONE = "#"  # where there is no word, or no such letter
@@ -29,6 +32,23 @@ def status_features(words: Words, triggers: Sequence[Marked]) -> list[list[str]]
     """For each trigger: itself, the words of its sentence, the other triggers there."""
     context = _Context(words)
     return [_status(context, trigger, triggers) for trigger in triggers]
+
+
+def type_features(
+    words: Words, triggers: Sequence[Marked], mentions: Sequence[Marked]
+) -> list[list[str]]:
+    """For each trigger: itself and the words of its sentence, the mentions beside it and in the
+    report, and the types that the other triggers have."""
+    context = _Context(words)
+    heads = [(m, context.stems[m.first], context.stems[m.last - 1]) for m in mentions]
+    told = sorted({f"told={m.type} {stem}" for m, *stems in heads for stem in stems})
+    return [
+        [
+            *_status(context, trigger._replace(type=""), ()), *told,
+            *_beside(context, trigger, heads), *_others(context, trigger, triggers),
+        ]
+        for trigger in triggers
+    ]  # fmt: skip
 
 
 def role_features(
@@ -85,6 +105,33 @@ def _status(context: _Context, trigger: Marked, triggers: Sequence[Marked]) -> l
         if other.first != first and start <= other.first < end
     )
     return row
+
+
+def _beside(
+    context: _Context, trigger: Marked, heads: Sequence[tuple[Marked, str, str]]
+) -> Iterator[str]:
+    """The mentions that are near, each with the stems of its first and of its last word."""
+    own = context.stems[trigger.last - 1]
+    for mention, first, last in heads:
+        apart = _gap(trigger, mention)
+        if apart > _BESIDE:
+            continue
+        at = f"{mention.type} {'<' if mention.first < trigger.last else '>'}"
+        yield from (at, f"{at} {first}", f"{at} {last}", f"{mention.type} {last} {own}")
+        yield f"{'touching' if apart < _TOUCHING else 'near'} {at} {last}"
+
+
+def _others(context: _Context, trigger: Marked, triggers: Sequence[Marked]) -> Iterator[str]:
+    """The types of the other triggers of the report, of those of the same stem and of near ones."""
+    own = context.stems[trigger.last - 1]
+    for other in triggers:
+        if other.first == trigger.first:
+            continue
+        yield f"other={other.type}"
+        if context.stems[other.last - 1] == own:
+            yield f"same={other.type}"
+        if abs(other.first - trigger.first) <= _BESIDE // 2:
+            yield f"close {'<' if other.first < trigger.first else '>'}={other.type}"
 
 
 class _Between:

@@ -12,7 +12,7 @@ from marsad.artifact import CRF, load
 from marsad.crf import FEATURES, LAYERS, NO_ROLE, REPORTS, Chain, Crf, mixed
 from marsad.decode import HEADS, Decoder, WordScores, marked
 from marsad.errors import MarsadError
-from marsad.event_features import Marked, role_features, status_features
+from marsad.event_features import Marked, role_features, status_features, type_features
 from marsad.schema import Labels, Report
 from marsad.spans import log_odds, sigmoid, viterbi
 from marsad.text import Words, split_words
@@ -29,6 +29,7 @@ SETTINGS: Mapping[str, Mapping[str, float]] = {
     "statuses": {"c1": 0.1, "c2": 0.1, "max_iterations": 100, "feature.minfreq": 2},
     "roles": {"c1": 0.2, "c2": 0.02, "max_iterations": 80, "feature.minfreq": 2},
     "reports": {"c1": 0.3, "c2": 0.3, "max_iterations": 60, "feature.minfreq": 3},
+    "types": {"c1": 0.1, "c2": 0.1, "max_iterations": 80, "feature.minfreq": 2},
 }
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)  # of log marginals beside the network's logits
 _LEAST = 0.05  # smaller weights are not kept
@@ -50,7 +51,7 @@ def answers(labels: Labels) -> dict[str, list[str]]:
     """What each layer chooses among, in order; the first is what it says of nothing."""
     return tags_of(labels) | {
         "statuses": list(labels.statuses), "roles": [NO_ROLE, *labels.roles],
-        "reports": list(REPORTS),
+        "reports": list(REPORTS), "types": list(labels.events),
     }  # fmt: skip
 
 
@@ -89,6 +90,10 @@ def examples(report: Report, layer: str) -> Iterator[Example]:
         return
     events, mentions = _placed(words, report.events), _placed(words, report.mentions)
     triggers = [found for _, found in events]
+    if layer == "types":
+        rows = type_features(words, triggers, [found for _, found in mentions])
+        yield from (([row], [found.type]) for row, found in zip(rows, triggers, strict=True))
+        return
     if layer == "statuses":
         found = zip(status_features(words, triggers), (event for event, _ in events), strict=True)
         yield from (([row], [event.status]) for row, event in found)
@@ -151,7 +156,7 @@ def inherited(artifact: Path, labels: Labels) -> Crf | None:
     assert decoder.crf
     old, new = answers(decoder.labels), answers(labels)
     chains = decoder.crf.chains
-    return Crf({x: grown(chains[x], old[x], new[x]) for x in LAYERS}, _UNWEIGHED)
+    return Crf({x: grown(chains[x], old[x], new[x]) for x in chains}, _UNWEIGHED)
 
 
 def grown(chain: Chain, old: Sequence[str], new: Sequence[str]) -> Chain:
@@ -177,7 +182,7 @@ def weigh(crfs: Sequence[Crf], alone: Decoder, dev: Dev, scores: Sequence[WordSc
     The decoder has no CRF yet; `scores` are the network's, of each of `dev.every`. Of equals the
     first. Tags are chosen by their span F1, statuses by the F1 of the rarer ones at gold triggers,
     roles by argument F1 beside the tags chosen before, reports by trigger F1 where those that seem
-    quiet are taken to tell no event.
+    quiet are taken to tell no event, types by how many of the gold triggers get theirs.
     """
     reports, words, labels = dev.every, dev.words, alone.labels
     crf = Crf(crfs[0].chains, _UNWEIGHED)
@@ -190,7 +195,7 @@ def weigh(crfs: Sequence[Crf], alone: Decoder, dev: Dev, scores: Sequence[WordSc
     decoder = replace(alone, crf=crf)
     scores = [decoder.with_crf(*pair) for pair in zip(words, scores, strict=True)]
     decoder = replace(decoder, settings=tag_settings(scores, reports, labels, dev))
-    for layer, curve in (("roles", _role_curve), ("reports", _report_curve)):
+    for layer, curve in _CURVES.items():
         n = dev.count(layer)
         crf = _best(crf, crfs, layer, curve(decoder, reports[:n], words[:n], scores[:n]))
     return crf
@@ -202,7 +207,7 @@ Curve = Callable[[Chain], list[float]]  # a figure of dev, higher is better, for
 def _best(crf: Crf, crfs: Sequence[Crf], layer: str, curve: Curve) -> Crf:
     tried = [
         (figure, chain, weight)
-        for chain in (found.chains[layer] for found in crfs)
+        for chain in (found.chains[layer] for found in crfs if layer in found.chains)
         for figure, weight in zip(curve(chain), WEIGHTS, strict=True)
     ]
     _, chain, weight = max(tried, key=lambda found: found[0])
@@ -281,3 +286,28 @@ def _report_curve(
         return [max(sheet.f1(each)) for each in shifted]
 
     return curve
+
+
+def _type_curve(
+    decoder: Decoder, dev: Sequence[Report], words: Sequence[Words], scores: Sequence[WordScores]
+) -> Curve:
+    sheet = StatusSheet(decoder.labels, dev, words)
+    gold = np.array([span.label for found in sheet.read for span in found])
+    rows, logits = [], []
+    for found, at, said in zip(sheet.read, words, scores, strict=True):
+        if found:
+            logits.append(decoder.type_logits(found, said))
+            guessed = [
+                span._replace(label=int(label))
+                for span, label in zip(found, logits[-1].argmax(-1), strict=True)
+            ]
+            rows += decoder.type_features(guessed, decoder.mentions(at, said), at)
+
+    def curve(chain: Chain) -> list[float]:
+        marginals, network = chain.marginals(rows), np.concatenate(logits)
+        return [float((mixed(network, marginals, w).argmax(-1) == gold).mean()) for w in WEIGHTS]
+
+    return curve if rows else lambda _: [0.0] * len(WEIGHTS)
+
+
+_CURVES = {"roles": _role_curve, "reports": _report_curve, "types": _type_curve}

@@ -45,6 +45,7 @@ class Data:
         knows = {
             "mentions": all(set(self.labels.mentions) <= set(old.mentions) for old in marked),
             "statuses": all(set(self.labels.statuses) <= set(old.statuses) for old in marked),
+            "types": all(set(self.labels.events) <= set(old.events) for old in marked),
         }
         known = {layer for layer, all_known in knows.items() if all_known}
         return Dev(self.dev, self.replayed_dev, frozenset({"triggers", "reports", *known}))

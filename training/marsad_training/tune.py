@@ -24,12 +24,14 @@ _THRESHOLDS = np.arange(0.1, 0.91, 0.05)
 LEAST = np.arange(-3.0, 3.01, 0.1)
 # of the weights of link features: the role's chance alone
 _PRIOR = (0.0, *uncrossed(1.0, 0.0, 0.0), 0.0, 0.0)
+# Held to nothing so much for each unit of variance, as found by cross-validation, and at least
+_HELD, _LEAST_HELD = 600.0, 1e-3
 _HOPELESS = 5e-3  # links of a lower chance teach nothing about those that are near the threshold
 _TIE = 5e-4  # F1 differences on dev that mean nothing
 _BONUS = np.arange(-4.0, 2.01, 0.25)  # of the first status
 _MISSED = 2.0  # to miss a rarer status is so much worse than to fear one
 _GIVEN = 5e-3  # trigger F1 that dev may lose for fewer false events in reports that tell none
-_CANDIDATES = -0.75  # less bonus of the outside tag than is best alone: more triggers to judge
+_CANDIDATES = -1.5  # less bonus of the outside tag than is best alone: more triggers to judge
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ def _with_triggers(
         spans = decoder.mentions(x.words, x.scores)
         found = decoder.trigger_features(x.triggers, spans, x.words, x.scores)
         features.append(found.astype(np.float64))
-    weights = _weights(features, [x.right for x in sheet.read], trigger_prior(decoder.labels))
+    prior = trigger_prior(decoder.labels)
+    weights = _weights(features, [x.right for x in sheet.read], prior, digits=4)
     odds = [x @ np.array(weights) for x in features]
     curve = [sheet.f1(odds, log_odds(chance))[0] for chance in _THRESHOLDS]
     chance = _best(_THRESHOLDS, curve, neutral=0.5)
@@ -412,27 +415,38 @@ def _weights(
     prior: tuple[float, ...],
     digits: int = 3,
 ) -> tuple[float, ...]:
-    """Rounded, those under which what is `right` (N each) is likeliest by its features (N, F)."""
-    x = np.concatenate([np.zeros((0, len(prior))), *rows])
+    """Rounded, those under which what is `right` (N each) is likeliest by its features (N, F).
+
+    Features beyond those of the prior are held to nothing, and the tighter the more they vary.
+    """
+    x = np.concatenate(rows) if rows else np.zeros((0, len(prior)))
     y = np.concatenate([np.zeros(0), *right])
-    return tuple(np.round(logistic(x, y, np.array(prior)), digits).tolist())
+    known, others = np.array(prior), np.zeros(x.shape[1] - len(prior))
+    penalty = np.ones(x.shape[1])
+    if len(others):
+        penalty[len(known) :] = _LEAST_HELD + _HELD * x[:, len(known) :].var(0)
+    found = logistic(x, y, np.concatenate([known, others]), penalty)
+    return tuple(np.round(found, digits).tolist())
 
 
 def logistic(
-    x: NDArray[np.float64], y: NDArray[np.float64], prior: NDArray[np.float64]
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    prior: NDArray[np.float64],
+    penalty: NDArray[np.float64] | float = 1.0,
 ) -> NDArray[np.float64]:
-    """Weights (F) of a logistic regression of y (N) on x (N, F), held to the prior by a unit
-    penalty on the squared distance; Newton's steps, halved while they lead up."""
+    """Weights (F) of a logistic regression of y (N) on x (N, F), held to the prior by a penalty
+    (F) on the squared distance; Newton's steps, halved while they lead up."""
 
     def loss(weights: NDArray[np.float64]) -> float:
         found = np.logaddexp(0, x @ weights).sum() - y @ (x @ weights)
-        return float(found + ((weights - prior) ** 2).sum() / 2)
+        return float(found + (penalty * (weights - prior) ** 2).sum() / 2)
 
     weights = prior
     for _ in range(30):
         chance = 1 / (1 + np.exp(-np.clip(x @ weights, -500, 500)))
-        gradient = x.T @ (chance - y) + weights - prior
-        hessian = (x.T * (chance * (1 - chance))) @ x + np.eye(len(prior))
+        gradient = x.T @ (chance - y) + penalty * (weights - prior)
+        hessian = (x.T * (chance * (1 - chance))) @ x + penalty * np.eye(len(prior))
         step = np.linalg.solve(hessian, gradient)
         while np.abs(step).max() > 1e-9 and loss(weights - step) > loss(weights):
             step = step / 2
