@@ -30,6 +30,8 @@ from marsad.spans import (
     closed,
     crossed,
     log_odds,
+    paired,
+    parted,
     sigmoid,
     uncrossed,
     viterbi,
@@ -199,23 +201,26 @@ class Decoder:
 
     def mentions(self, words: Words, scores: WordScores) -> list[Span]:
         """What may be a mention, none overlapping, each scored with its chance of being right."""
-        found, features = candidates(softmax(self.logits("mentions", scores)))
+        found, features = candidates(softmax(self.logits("mentions", words, scores)))
         weights = self.settings.mentions or candidate_prior()
-        return list(closed(apart(weighed(found, features, weights), _DOUBTFUL), words.forms))
+        likely = apart(weighed(found, features, weights), _DOUBTFUL)
+        return paired(list(closed(likely, words.forms)), words.forms)
 
     def tagged(self, words: Words, scores: WordScores) -> list[Span]:
         """What may be a trigger: the spans of the best path of tags; of an empty text none."""
         if not len(words):
             return []
-        logits = self.logits("triggers", scores)
+        logits = self.logits("triggers", words, scores)
         path = logits.copy()
         path[:, 0] += self.settings.outside.get("triggers", 0.0)
         return list(closed(bio_spans(viterbi(path), softmax(logits)), words.forms))
 
-    def logits(self, layer: str, scores: WordScores) -> Floats:
-        """(W, T) The scores of the tags of a layer of `HEADS`, at its temperature."""
+    def logits(self, layer: str, words: Words, scores: WordScores) -> Floats:
+        """(W, T) The scores of the tags of a layer of `HEADS`, at its temperature; no span goes on
+        in another line."""
         logits: Floats = getattr(scores, HEADS[layer])
-        return logits / np.float32(self.settings.temperature.get(layer, 1.0))
+        logits = logits / np.float32(self.settings.temperature.get(layer, 1.0))
+        return parted(logits, words.line_starts())
 
     def triggers(self, spans: Sequence[Span], words: Words, scores: WordScores) -> list[Span]:
         """The triggers beside the mentions `spans`, each scored with its chance of being right."""
