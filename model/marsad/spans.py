@@ -25,10 +25,8 @@ _LOOSE = _JOINTS | frozenset("،,:؛;•*…")  # stand at no edge of a span
 # of two names that make one: a night has two days, a road two ends
 _NIGHTS, _TO = frozenset(["ليل", "ليلة"]), frozenset(["إلى", "الى"])
 _ROADS = frozenset(["طريق", "الطريق", "أوتوستراد", "اوتوستراد"])
-_WEEKDAYS = frozenset(
-    ["الاثنين", "الإثنين", "الثلاثاء", "الأربعاء", "الاربعاء", "الخميس", "الجمعة", "السبت"]
-    + ["الأحد", "الاحد"]
-)
+_DAYS = "الاثنين الإثنين الثلاثاء الأربعاء الاربعاء الخميس الجمعة السبت الأحد الاحد"
+_WEEKDAYS = frozenset(_DAYS.split())
 
 
 class Span(NamedTuple):
