@@ -202,6 +202,8 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         ("[مقتل|e1] [36 مسلحا|c1] و[سبعة مدنيين بينهم طفلة|c2]", "c1,c2\nc1 36\nc2 7",
          {"killed": "43"}),
         ("[مقتل|e1] [25 شخصا بين قتيل وجريح|c1]", "c1\nc1 25", {"killed": "?"}),
+        ("[مقتل|e1] [20 شخصا بينهم 9 جنود|c1] وستة من رجال الإسعاف و[5 مارة|c2]",
+         "c1,c2\nc1 20\nc2 5", {"killed": "20"}),
         ("[سقط|e1] [72 قتيلا|c1] بعد أن كانت الحصيلة [60 قتيلا|c2]", "c1,c2\nc1 72\nc2 60",
          {"killed": "72"}),
     ],
@@ -231,6 +233,40 @@ def test_a_toll_and_its_number_are_one(marked: str, facts: str, harm: dict[str, 
     ids = ",".join(re.findall(r"\|(c\d)\]", marked))
     report = read(marked, f"e1 AIR_STRIKE occurred victim={ids}\n{facts}")
     assert [i.harm for i in incidents(report)] == [harm]
+
+
+@pytest.mark.parametrize(
+    ("marked", "counts", "harm"),
+    [
+        # other tolls of the same
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وقال شاهد إن [الانفجار|e3] [أودى|e4]"
+         " ب[9 عمال|c2].", "c1 7\nc2 9", "9"),
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وكان بيان ذكر في حصيلة سابقة [مقتل|e4]"
+         " [4|c2]. ووقع [الانفجار|e3] ظهرا.", "c1 7\nc2 4", "7"),
+        ("[انفجار|e1] أدى إلى [سقوط|e2] [عدد من القتلى|c1]. وفي [الانفجار|e3] [قضى|e4]"
+         " [4 سياح|c2].", "c1 ?\nc2 4", "4"),
+        # others
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وقال شاهد إن [الانفجار|e3] [أودى|e4]"
+         " ب[9 سياح|c2].", "c1 7\nc2 9", "16"),
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [عدد من العمال|c1]. وفي [الانفجار|e3] [قضى|e4]"
+         " [4 سياح|c2].", "c1 ?\nc2 4", "4+"),
+    ],
+)  # fmt: skip
+def test_another_toll_of_the_same_is_not_added(marked: str, counts: str, harm: str) -> None:
+    facts = "e1 BOMBING occurred\ne2 DEATH occurred victim=c1\ne3 BOMBING occurred\n"
+    facts += f"e4 DEATH occurred victim=c2\n{counts}\n= e1 e3"
+    assert [i.harm for i in incidents(read(marked, facts))] == [{"killed": harm}]
+
+
+def test_as_many_in_another_attack_are_others() -> None:
+    report = read(
+        "[مقتل|e1] [أربعة شبان|c1] في [قصف|e2] على [زملكا|l1]، كما [قتل|e3] [أربعة شبان|c2] في"
+        " [قصف|e4] على [حمص|l2]",
+        "e1 DEATH occurred victim=c1\ne2 SHELLING occurred place=l1\n"
+        "e3 DEATH occurred victim=c2\ne4 SHELLING occurred place=l2\nc1 4\nc2 4\n= e1 e3",
+    )
+    found = [(i.events, i.harm) for i in incidents(report)]
+    assert found == [(("e2", "e1"), {"killed": "4"}), (("e4", "e3"), {"killed": "4"})]
 
 
 def test_other_harm_beside_a_total_is_no_part_of_it() -> None:

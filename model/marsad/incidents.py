@@ -88,6 +88,7 @@ class _Builder:
         self._toll = Toll(
             report, self._mentions, scheme.harm, scheme.deadly, scheme.harmed,
             scheme.roles["harmed"], self._counted, scheme.persons, labels.statuses[0],
+            self._sentence,
         )  # fmt: skip
         located = labels.roles.get(scheme.roles["where"], ())
         self._places = sites(report, [m for m in report.mentions if m.type in located])
@@ -153,9 +154,11 @@ class _Builder:
         return best[1] if best else None
 
     def _share_victim(self, left: Event, right: Event) -> bool:
-        role = self._scheme.roles["harmed"]
-        a, b = ({self._known(id) for id in event.fillers(role)} for event in (left, right))
-        return bool(a & b - {UNRESOLVED})
+        """Whether one mention is harmed in both, or as many: a few only in another sentence."""
+        a, b = (set(event.fillers(self._scheme.roles["harmed"])) for event in (left, right))
+        same = {self._known(id) for id in a} & {self._known(id) for id in b} - {UNRESOLVED}
+        here = self._sentence[left.id] == self._sentence[right.id]
+        return bool(a & b or (same - FEW if here else same))
 
     def _cause(self, harm: Event, causes: Sequence[list[Event]]) -> list[Event] | None:
         """The group whose trigger stands nearest, in the sentence of the harm or the one before;
@@ -293,6 +296,7 @@ class _Builder:
 
 
 _ONE_TOWN = 45.0  # km
+FEW = frozenset(map(str, range(10)))  # counts that are of other people as often as of the same
 _SINCE, _YEAR = re.compile(r"(?<!\w)منذ\s"), re.compile(r"\d{4}")
 _DIRECTION = re.compile(
     rf"\s*[،(]?\s*(?:على بعد .{{1,25}} )?{COMPASS}\s*(?:(?:مدينة|العاصمة|بلدة)\s+)?"
