@@ -365,6 +365,12 @@ def test_what_stands_before_a_name_tells_that_it_is_near(before: str) -> None:
     assert location.precision == "near"
 
 
+def test_a_name_that_has_lost_its_first_letter_is_known() -> None:
+    location = incidents(read("[هجوم|e1] في ب[نغازي|l1]", "e1 ARMED_ATTACK occurred place=l1"))
+    assert location[0].location is not None
+    assert location[0].location.name == "Benghazi"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "where"),
     [
