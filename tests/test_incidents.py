@@ -72,6 +72,24 @@ def test_an_interception_points_to_what_it_foiled(report: Report) -> None:
     assert strike.location.source_id.startswith("marsad:")
 
 
+@pytest.mark.parametrize(
+    ("between", "pointed"),
+    [
+        ("واحبطت|e1] [هجوم|e2] في [الكوت|l1]. و[ضبطت", [True, False]),  # it is foiled already
+        ("منعت|e1]. فشل [هجوم|e2] في [الكوت|l1]. و[ضبطت", [True, False]),  # elsewhere
+    ],
+)
+def test_arms_found_in_the_next_sentence_foiled_no_attack_elsewhere(
+    between: str, pointed: list[bool]
+) -> None:
+    report = read(
+        f"[{between}|e3] عبوات في [الموصل|l2].",
+        "e1 INTERCEPTION occurred\ne2 BOMBING foiled place=l1\ne3 INTERCEPTION occurred place=l2",
+    )
+    found = [i for i in incidents(report) if i.type == "INTERCEPTION"]
+    assert [incident.counter_of is not None for incident in found] == pointed
+
+
 def test_old_events_are_background(report: Report) -> None:
     assert [i.background for i in incidents(report)] == [False, False, False, True]
     assert not any(i.background for i in incidents(replace(report, date=None)))

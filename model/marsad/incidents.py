@@ -280,19 +280,27 @@ class _Builder:
     def _counters(
         self, made: Sequence[Incident], groups: Sequence[list[Event]]
     ) -> Iterator[Incident]:
-        """Interceptions point to the nearest foiled incident of their sentence or the next."""
-        for incident, group in zip(made, groups, strict=True):
-            if incident.type not in self._scheme.counters:
+        """Interceptions point to the nearest foiled incident of their sentence, else to one of the
+        next that is not foiled in its own and of no other time or place."""
+        scheme, told = self._scheme, list(zip(made, groups, strict=True))
+        countering = [group for one, group in told if one.type in scheme.counters]
+        own = {self._sentence[event.id] for group in countering for event in group}
+        foiled = [
+            (one, group, own.isdisjoint(self._sentence[event.id] for event in group))
+            for one, group in told
+            if one.status in scheme.countered and one.type not in scheme.counters
+        ]
+        for incident, group in told:
+            if incident.type not in scheme.counters:
                 yield incident
                 continue
-            foiled = [
-                (abs(other[0].start - group[0].start), target.id)
-                for target, other in zip(made, groups, strict=True)
-                if target.status in self._scheme.countered
-                and target.type not in self._scheme.counters
-                and abs(self._sentence[other[0].id] - self._sentence[group[0].id]) <= 1
-            ]
-            yield replace(incident, counter_of=min(foiled)[1]) if foiled else incident
+            found = []
+            for target, other, is_open in foiled:
+                for a, b in product(other, group):
+                    away = abs(self._sentence[a.id] - self._sentence[b.id])
+                    if away == 0 or (away == 1 and is_open and not self._conflict(a, b)):
+                        found.append((away, abs(a.start - b.start), target.id))
+            yield replace(incident, counter_of=min(found)[2]) if found else incident
 
 
 _ONE_TOWN = 45.0  # km
