@@ -135,7 +135,9 @@ class Scene:
         ]
         sited = {id for event in self.events for id in event.fillers(where)}
         found = sites(report, [m for m in report.mentions if m.id in sited])
-        self._sites = [[found[id] for id in e.fillers(where) if id in found] for e in self.events]
+        self._sites = [
+            _narrowed([found[id] for id in e.fillers(where) if id in found]) for e in self.events
+        ]
         self._days = [
             [day for id in e.fillers(when) if _DAY.match(day := values.get(id) or "")]
             for e in self.events
@@ -189,6 +191,11 @@ class Scene:
                 yield f"{'same' if same else 'other'} {role}", 1.0
         if not left.keys() & right.keys():
             yield "nothing in common", 1.0
+
+
+def _narrowed(told: Sequence[ResolvedPlace]) -> Sequence[ResolvedPlace]:
+    """The places of an event without the countries that others of them lie in."""
+    return [place for place in told if place.precision != "country"] or told
 
 
 def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:
