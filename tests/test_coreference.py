@@ -143,6 +143,28 @@ def test_sentences_that_tell_one_toll_tell_one_cause(again: str, feature: str) -
     assert found["told anew"] == 1
 
 
+def test_a_country_that_two_events_share_is_no_place_in_common() -> None:
+    text = "انفجار في الموصل بالعراق. انفجار في البصرة بالعراق"
+    names = ["الموصل", "العراق", "البصرة", "العراق"]
+    places, at = [], 0
+    for name in names:
+        at = text.index(name, at)
+        places.append(at)
+    mentions = tuple(
+        Mention(f"l{n}", "LOCATION", at, at + len(name))
+        for n, (at, name) in enumerate(zip(places, names, strict=True))
+    )
+    starts = [match.start() for match in re.finditer("انفجار", text)]
+    events = tuple(
+        Event(
+            f"e{n}", "BOMBING", STATUS, at, at + 6,
+            (Argument("place", f"l{2 * n}"), Argument("place", f"l{2 * n + 1}")),
+        )
+        for n, at in enumerate(starts)
+    )  # fmt: skip
+    assert Scene(Report("r", text, None, mentions, events)).contradict(0, 1)
+
+
 def test_a_trigger_is_compared_with_the_nearest_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that ten times the text takes ten times as long, however often it says the same."""
     asked: list[tuple[int, int]] = []

@@ -193,14 +193,7 @@ class _Builder:
         """Whether both sides fill a role, and no filler of the one agrees with the other's."""
         role = self._scheme.roles[use]
         a, b = ([id for event in side for id in event.fillers(role)] for side in sides)
-        told = product(self._narrowed(a), self._narrowed(b))
-        return bool(a and b) and not any(agree(i, j) for i, j in told)
-
-    def _narrowed(self, ids: Sequence[str]) -> Sequence[str]:
-        """Fillers of a role without the countries, where others tell more."""
-        return [
-            id for id in ids if id not in self._places or self._places[id].precision != "country"
-        ] or ids
+        return bool(a and b) and not any(agree(i, j) for i, j in product(a, b))
 
     def _same_time(self, left: str, right: str) -> bool:
         return agree(self._known(left), self._known(right))
