@@ -189,6 +189,14 @@ class _Builder:
             "where", self._same_place, [left], [right]
         )
 
+    def _are_apart(self, left: Event, right: Event) -> bool:
+        """Whether they tell other days, or known places none of which is the other's."""
+        role = self._scheme.roles["where"]
+        a, b = (filter(self._places.get, event.fillers(role)) for event in (left, right))
+        found = [self._same_place(i, j) for i, j in product(a, b)]
+        others = bool(found) and not any(found)
+        return others or self._differ("when", self._same_time, [left], [right])
+
     def _differ(self, use: str, agree: Callable[[str, str], bool], *sides: Sequence[Event]) -> bool:
         """Whether both sides fill a role, and no filler of the one agrees with the other's."""
         role = self._scheme.roles[use]
@@ -298,7 +306,7 @@ class _Builder:
             for target, other, is_open in foiled:
                 for a, b in product(other, group):
                     away = abs(self._sentence[a.id] - self._sentence[b.id])
-                    if away == 0 or (away == 1 and is_open and not self._conflict(a, b)):
+                    if away == 0 or (away == 1 and is_open and not self._are_apart(a, b)):
                         found.append((away, abs(a.start - b.start), target.id))
             yield replace(incident, counter_of=min(found)[2]) if found else incident
 
