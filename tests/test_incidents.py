@@ -193,6 +193,16 @@ def test_fighters_are_counted_by_their_noun(who: str, killed: str) -> None:
     assert incidents(report)[0].harm == {"killed": killed}
 
 
+def test_harm_did_not_come_of_what_is_added_after_it() -> None:
+    report = read(
+        "[قتل|e1] [سبعة مارة|c1] في السوق، و[خطف|e2] مسلحون حارسا",
+        "e1 DEATH occurred victim=c1\ne2 ABDUCTION occurred\nc1 7",
+    )
+    assert [(i.type, i.harm) for i in incidents(report)] == [
+        ("DEATH", {"killed": "7"}), ("ABDUCTION", {}),
+    ]  # fmt: skip
+
+
 def test_harm_does_not_go_to_a_later_clause() -> None:
     report = read(
         "[هاجم|e1] مسلحون حاجزا و[قتلوا|e2] [شرطيين|c1]، ثم [انفجرت|e3] عبوة",

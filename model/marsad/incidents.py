@@ -162,9 +162,9 @@ class _Builder:
 
     def _cause(self, harm: Event, causes: Sequence[list[Event]]) -> list[Event] | None:
         """The group whose trigger stands nearest, in the sentence of the harm or the one before;
-        one in a later clause only where there is no other. Harm that occurred came of nothing that
-        was only feared or denied."""
-        scheme, happened = self._scheme, self._labels.statuses[0]
+        one in a later clause only where there is no other, and none that «و» adds there. Harm that
+        occurred came of nothing that was only feared or denied."""
+        scheme, happened, text = self._scheme, self._labels.statuses[0], self._report.text
         best: tuple[int, bool, int, list[Event]] | None = None
         for group in causes:
             if group[0].type not in scheme.causes:
@@ -178,8 +178,9 @@ class _Builder:
                 away = abs(one.start - harm.start)
                 near = apart in (0, 1) and (best is None or (apart, False, away) < best[:3])
                 if near and not self._conflict(one, harm):
-                    later = bool(_CLAUSE.search(self._report.text, harm.end, one.start))
-                    if best is None or (apart, later, away) < best[:3]:
+                    later = bool(_CLAUSE.search(text, harm.end, one.start))
+                    added = later and text[one.start - 2 : one.start] == " و"  # «قتل، وقصفت»
+                    if not added and (best is None or (apart, later, away) < best[:3]):
                         best = (apart, later, away, group)
         return best[3] if best else None
 
