@@ -93,7 +93,7 @@ def test_an_unknown_actor_keeps_its_words_and_class(text: str, kind: str, countr
 
 
 @pytest.mark.parametrize(
-    "text", ["", "قواته", "زميل لهم", "xyz", "الخطوط الجوية القطرية", "نقابة الأمن"]
+    "text", ["", "قواته", "زميل لهم", "xyz", "للخطوط الجوية القطرية", "نقابة الأمن"]
 )
 def test_what_names_nobody_is_unresolved(text: str) -> None:
     assert actor(text) is None

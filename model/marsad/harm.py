@@ -26,6 +26,8 @@ _OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هم
 _AND = re.compile(
     r"(?:\s+من(?:\s+\w+){1,3})?(?:\s+و\w+\s+من(?:\s+\w+){1,3})?[\s،]*و(?:\w+\s+){0,4}"
 )
+# of one who is a part himself, «قيادي في الجماعة وزوجته»
+_KIN = re.compile(r"^و?(?:زوج|نجل|ابن|[أا]بناؤ|شقيق|والد|مرافق|سائق|حارس|حراس)\w*(?:ه|ها|هم|هما)$")
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
 _SOME = frozenset(["عدد", "عددا", "عشرات", "مئات", "عديد", "مزيد", "بعض", "من"])
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
@@ -220,7 +222,7 @@ class Toll:
             joined = _AND.fullmatch(gap) is not None
             said = _OF_THEM.search(gap) or _OPENS_A_PART.match(surface)
             if victim.type in self.counted:
-                part = bool(said) or (in_parts and joined)
+                part = bool(said) or (in_parts and (joined or _KIN.search(surface) is not None))
             else:
                 part = bool(said) or in_parts or not joined
             in_parts = whole is not None and part and not self._other_harm(whole, victim)

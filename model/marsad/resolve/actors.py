@@ -159,7 +159,7 @@ _HEADS = {
 }  # fmt: skip
 # these are no force, whatever follows: «الخطوط الجوية»
 _PLAIN = _set(
-    "خطوط شركة جمعية نقابة مرصد وكالة صحيفة قناة إذاعة تلفزيون جامعة مستشفى نادي محكمة محاكم نيابة"
+    "خطوط شركة جمعية نقابة مرصد صحيفة قناة إذاعة تلفزيون جامعة مستشفى نادي محكمة محاكم نيابة"
 )
 _ARMED_FORCES = fold_name("القوات المسلحة")  # of a state, not of gunmen
 _PRONOUN, _ENDING = re.compile("(?<=..)(?:ها|هم|نا|ه)$"), re.compile("(?<=..)(?:ين|ان|ا|ي|و)$")
@@ -186,10 +186,10 @@ def _kind(word: str) -> str:
 
 def _by_head(text: str) -> ResolvedActor | None:
     """An actor as said, with the class of its first known noun and the country it names."""
-    for folded in readings(text):
-        words = folded.replace(_ARMED_FORCES, "جيش").split()
-        if words and words[0] in _PLAIN:
-            continue
+    forms = [folded.replace(_ARMED_FORCES, "جيش").split() for folded in readings(text)]
+    if any(words and words[0] in _PLAIN for words in forms):
+        return None
+    for words in forms:
         kind = next(filter(None, map(_kind, words)), "")
         country = next((_demonyms()[word] for word in words if word in _demonyms()), "")
         if kind:
