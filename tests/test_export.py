@@ -156,6 +156,7 @@ def row(marked: str, facts: str) -> dict[str, object]:
         ("[هجوم|e1] أوقع [5 مارة|c1] و[مهاجمين اثنين|c2]", "victim=c1,c2\nc1 5\nc2 2", "Attack",
          "Attackers"),
         ("[هجوم|e1] على [طبرق|l1]", "target=l1", "Armed clash", ""),
+        ("[مجزرة|e1] في [طبرق|l1]", "place=l1", "Attack", ""),
     ],
 )  # fmt: skip
 def test_people_without_arms_are_attacked_and_places_are_no_actors(
