@@ -78,6 +78,11 @@ def test_a_misspelt_group_is_still_known() -> None:
     [
         ("خمسة مسلحين مجهولين من القرية", "unidentified_armed", ""),
         ("كتيبة من متمردين كولومبيين", "rebel", "CO"),
+        ("شرطيان تونسيان", "police", "TN"),
+        ("عشرون مسلحا", "unidentified_armed", ""),
+        ("سبعة من جنودها", "state_military", ""),
+        ("كتيبة من القوات المسلحة", "state_military", ""),
+        ("فرقة مختصة في قضايا الإرهاب", "police", ""),
     ],
 )
 def test_an_unknown_actor_keeps_its_words_and_class(text: str, kind: str, country: str) -> None:
@@ -87,7 +92,9 @@ def test_an_unknown_actor_keeps_its_words_and_class(text: str, kind: str, countr
     assert (found.actor_class, found.country) == (kind, country)
 
 
-@pytest.mark.parametrize("text", ["", "قواته", "زميل لهم", "xyz"])
+@pytest.mark.parametrize(
+    "text", ["", "قواته", "زميل لهم", "xyz", "للخطوط الجوية القطرية", "نقابة الأمن"]
+)
 def test_what_names_nobody_is_unresolved(text: str) -> None:
     assert actor(text) is None
 

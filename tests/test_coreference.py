@@ -96,6 +96,75 @@ def test_other_days_and_places_far_apart_are_not_one() -> None:
     assert always.groups(Report("r", text, "2024-05-14", tuple(mentions), events)) == ()
 
 
+def harm(text: str, names: list[str]) -> Report:
+    """Deaths by the names of those who died, each after its trigger «قتل»."""
+    places = [text.index(name) for name in names]
+    mentions = tuple(
+        Mention(f"c{n}", "CASUALTY", at, at + len(name), value="2")
+        for n, (at, name) in enumerate(zip(places, names, strict=True))
+    )
+    starts = [match.start() for match in re.finditer("قتل", text)]
+    events = tuple(
+        Event(f"e{n}", "DEATH", STATUS, at, at + 3, (Argument("victim", f"c{n}"),))
+        for n, at in enumerate(starts)
+    )
+    return Report("r", text, None, mentions, events)
+
+
+def test_a_few_others_are_not_the_same_because_they_are_as_many() -> None:
+    report = harm("قتل جنديان في كمين، كما قتل شرطيان آخران.", ["جنديان", "شرطيان آخران"])
+    found = Scene(report).pair(0, 1)
+    assert found["same few here"] == found["other ones"] == 1
+    assert "same victim" not in found
+    assert linker().groups(report) == ()
+
+
+def test_one_mention_harmed_twice_is_told_apart_from_as_many() -> None:
+    report = harm("قتل جنديان، وقتل حارسان", ["جنديان", "حارسان"])
+    assert "one victim" not in Scene(report).pair(0, 1)
+    first, second = report.events
+    again = replace(second, arguments=first.arguments)
+    assert Scene(replace(report, events=(first, again))).pair(0, 1)["one victim"] == 1
+
+
+@pytest.mark.parametrize(("again", "feature"), [("جنديان", "same toll"), ("سائقان", "other toll")])
+def test_sentences_that_tell_one_toll_tell_one_cause(again: str, feature: str) -> None:
+    report = harm(f"انفجار قتل جنديان. انفجار قتل {again}", ["جنديان", again])
+    count = "2" if feature == "same toll" else "3"
+    mentions = (report.mentions[0], replace(report.mentions[1], value=count))
+    causes = tuple(
+        Event(f"b{n}", "BOMBING", STATUS, m.start(), m.end())
+        for n, m in enumerate(re.finditer("انفجار", report.text))
+    )
+    scene = Scene(replace(report, mentions=mentions, events=(*report.events, *causes)))
+    blasts = [n for n, event in enumerate(scene.events) if event.type == "BOMBING"]
+    found = scene.pair(*blasts)
+    assert {name for name in ("same toll", "other toll") if found[name]} == {feature}
+    assert found["told anew"] == 1
+
+
+def test_a_country_that_two_events_share_is_no_place_in_common() -> None:
+    text = "انفجار في الموصل بالعراق. انفجار في البصرة بالعراق"
+    names = ["الموصل", "العراق", "البصرة", "العراق"]
+    places, at = [], 0
+    for name in names:
+        at = text.index(name, at)
+        places.append(at)
+    mentions = tuple(
+        Mention(f"l{n}", "LOCATION", at, at + len(name))
+        for n, (at, name) in enumerate(zip(places, names, strict=True))
+    )
+    starts = [match.start() for match in re.finditer("انفجار", text)]
+    events = tuple(
+        Event(
+            f"e{n}", "BOMBING", STATUS, at, at + 6,
+            (Argument("place", f"l{2 * n}"), Argument("place", f"l{2 * n + 1}")),
+        )
+        for n, at in enumerate(starts)
+    )  # fmt: skip
+    assert Scene(Report("r", text, None, mentions, events)).contradict(0, 1)
+
+
 def test_a_trigger_is_compared_with_the_nearest_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that ten times the text takes ten times as long, however often it says the same."""
     asked: list[tuple[int, int]] = []

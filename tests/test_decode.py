@@ -199,6 +199,13 @@ def test_mentions_are_judged_by_their_weights() -> None:
     assert read("قال جيش لبنان", scores, doubting).mentions == ()
 
 
+@pytest.mark.parametrize(("gap", "surfaces"), [(" ", ["جيش لبنان"]), ("\n", ["جيش", "لبنان"])])
+def test_no_span_goes_on_in_another_line(gap: str, surfaces: list[str]) -> None:
+    report = read(f"جيش{gap}لبنان", hand_made([1, 2], [1, 2]))
+    assert [report.surface(mention) for mention in report.mentions] == surfaces
+    assert [report.surface(event) for event in report.events] == surfaces
+
+
 def test_temperature_cools_scores_but_moves_no_span() -> None:
     scores = hand_made([0, 1], [0, 1])
     warm = read("قصف جيش", scores)

@@ -69,13 +69,16 @@ def test_acled_rules_name_only_what_exists() -> None:
     for rule in scheme["rules"]:
         assert {*rule["types"]} <= {*LABELS.events}
         assert {*rule.get("statuses", ())} <= {*LABELS.statuses}
-        assert {*rule.get("agents", ()), *rule.get("aims", ())} <= CAMEO_ROLES.keys()
+        # an unknown class is empty
+        assert {*rule.get("agents", ()), *rule.get("aims", ())} - {""} <= CAMEO_ROLES.keys()
+        assert rule.get("class", "civilians") in CAMEO_ROLES
         assert {*rule.get("harm", ())} <= {*default_scheme().harm.values()}
         assert {*rule.get("may_kill", ())} <= {*LABELS.roles}
     ruled = {type for rule in scheme["rules"] for type in rule["types"]}
     # threats are no events of the codebook, nor are the dead and hurt without a cause
     assert {*LABELS.events} - ruled == {"THREAT", "DEATH", "INJURY"}
     assert scheme["inter"].keys() == CAMEO_ROLES.keys()
+    assert {*scheme["named"], *scheme["counted"]} <= {*LABELS.mentions}
 
 
 @pytest.mark.parametrize("format", ["csv", "acled"])
@@ -132,6 +135,42 @@ def test_an_unknown_number_of_dead_is_not_zero(
     report = Report("r", "قصف عشرين", None, (mention,), (event,), incidents=(incident,))
     (row,) = acled.rows([report])
     assert row["fatalities"] == fatalities
+
+
+def row(marked: str, facts: str) -> dict[str, object]:
+    """The one row of a report in markup."""
+    reports, slips = markup.parse(f"### id=x-1 date=2024-05-14\n{marked}\n---\n{facts}\n", LABELS)
+    assert not slips
+    (found,) = acled.rows([with_incidents(reports[0], LABELS)])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("marked", "facts", "sub_event", "second"),
+    [
+        ("[هجوم|e1] على [كنيسة|f1] أوقع [7 ضحايا|c1]", "target=f1 victim=c1\nc1 7", "Attack", ""),
+        ("[طعن|e1] [سليم حمدان|p1]", "target=p1", "Attack", "سليم حمدان"),
+        ("[هجوم|e1] على [مشفى|f1]", "target=f1 place=f1", "Attack", ""),
+        ("[هجوم|e1] أوقع [3 جنود|c1] و[5 مارة|c2]", "victim=c1,c2\nc1 3\nc2 5", "Armed clash",
+         "3 جنود"),
+        ("[هجوم|e1] أوقع [5 مارة|c1] و[مهاجمين اثنين|c2]", "victim=c1,c2\nc1 5\nc2 2", "Attack",
+         "Attackers"),
+        ("[هجوم|e1] على [طبرق|l1]", "target=l1", "Armed clash", ""),
+        ("[مجزرة|e1] في [طبرق|l1]", "place=l1", "Attack", ""),
+    ],
+)  # fmt: skip
+def test_people_without_arms_are_attacked_and_places_are_no_actors(
+    marked: str, facts: str, sub_event: str, second: str
+) -> None:
+    found = row(marked, f"e1 ARMED_ATTACK occurred {facts}")
+    assert (found["sub_event_type"], found["actor2"]) == (sub_event, second)
+
+
+def test_whoever_protests_is_a_protester() -> None:
+    found = row(
+        "[تظاهر|e1] [الآلاف|a1] في [عطبرة|l1]", "e1 DEMONSTRATION occurred agent=a1 place=l1"
+    )
+    assert (found["actor1"], found["inter1"]) == ("الآلاف", 6)
 
 
 class _Checker(HTMLParser):

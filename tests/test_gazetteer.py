@@ -81,6 +81,7 @@ def test_a_place_lies_in_the_area_of_its_code_or_of_what_is_near(tables: Path) -
     path.write_text(
         path.read_text("utf-8") + "k\tadmin\tكربلاء\tKarbala\tIQ\t36.1\t43\t80\t\n"
         "q\tquarter\tالعشار\tAshar\tIQ\t30.1\t43.0\t2\t\n"
+        "r\tquarter\tالحي\tHayy (North)\tIQ\t30.1\t43.0\t2\t\n"
         "w\twater\tالخليج\tGulf\tIQ\t30.0\t43.0\t90\t\n", "utf-8"
     )  # fmt: skip
     target = tables / "places.sqlite"
@@ -88,6 +89,7 @@ def test_a_place_lies_in_the_area_of_its_code_or_of_what_is_near(tables: Path) -
     found = dict(sqlite3.connect(target).execute("SELECT name, admin FROM places"))
     assert (found["North"], found["Mosul Dam"]) == ("Dohuk Governorate", "")
     assert found["Ashar"] == "Basra Governorate"
+    assert found["Hayy (North)"] == "Dohuk Governorate"
     assert found["Gulf"] == ""
 
 

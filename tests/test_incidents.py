@@ -72,6 +72,24 @@ def test_an_interception_points_to_what_it_foiled(report: Report) -> None:
     assert strike.location.source_id.startswith("marsad:")
 
 
+@pytest.mark.parametrize(
+    ("between", "pointed"),
+    [
+        ("واحبطت|e1] [هجوم|e2] في [الكوت|l1]. و[ضبطت", [True, False]),  # it is foiled already
+        ("منعت|e1]. فشل [هجوم|e2] في [الكوت|l1]. و[ضبطت", [True, False]),  # elsewhere
+    ],
+)
+def test_arms_found_in_the_next_sentence_foiled_no_attack_elsewhere(
+    between: str, pointed: list[bool]
+) -> None:
+    report = read(
+        f"[{between}|e3] عبوات في [الموصل|l2].",
+        "e1 INTERCEPTION occurred\ne2 BOMBING foiled place=l1\ne3 INTERCEPTION occurred place=l2",
+    )
+    found = [i for i in incidents(report) if i.type == "INTERCEPTION"]
+    assert [incident.counter_of is not None for incident in found] == pointed
+
+
 def test_old_events_are_background(report: Report) -> None:
     assert [i.background for i in incidents(report)] == [False, False, False, True]
     assert not any(i.background for i in incidents(replace(report, date=None)))
@@ -175,6 +193,16 @@ def test_fighters_are_counted_by_their_noun(who: str, killed: str) -> None:
     assert incidents(report)[0].harm == {"killed": killed}
 
 
+def test_harm_did_not_come_of_what_is_added_after_it() -> None:
+    report = read(
+        "[قتل|e1] [سبعة مارة|c1] في السوق، و[خطف|e2] مسلحون حارسا",
+        "e1 DEATH occurred victim=c1\ne2 ABDUCTION occurred\nc1 7",
+    )
+    assert [(i.type, i.harm) for i in incidents(report)] == [
+        ("DEATH", {"killed": "7"}), ("ABDUCTION", {}),
+    ]  # fmt: skip
+
+
 def test_harm_does_not_go_to_a_later_clause() -> None:
     report = read(
         "[هاجم|e1] مسلحون حاجزا و[قتلوا|e2] [شرطيين|c1]، ثم [انفجرت|e3] عبوة",
@@ -202,6 +230,10 @@ def test_harm_does_not_go_to_a_later_clause() -> None:
         ("[مقتل|e1] [36 مسلحا|c1] و[سبعة مدنيين بينهم طفلة|c2]", "c1,c2\nc1 36\nc2 7",
          {"killed": "43"}),
         ("[مقتل|e1] [25 شخصا بين قتيل وجريح|c1]", "c1\nc1 25", {"killed": "?"}),
+        ("[مقتل|e1] [7 ركاب بينهم موظف|c1] في بلدية المدينة و[زوجته|c2]", "c1,c2\nc1 7\nc2 1",
+         {"killed": "7"}),
+        ("[مقتل|e1] [20 شخصا بينهم 9 جنود|c1] وستة من رجال الإسعاف و[5 مارة|c2]",
+         "c1,c2\nc1 20\nc2 5", {"killed": "20"}),
         ("[سقط|e1] [72 قتيلا|c1] بعد أن كانت الحصيلة [60 قتيلا|c2]", "c1,c2\nc1 72\nc2 60",
          {"killed": "72"}),
     ],
@@ -231,6 +263,40 @@ def test_a_toll_and_its_number_are_one(marked: str, facts: str, harm: dict[str, 
     ids = ",".join(re.findall(r"\|(c\d)\]", marked))
     report = read(marked, f"e1 AIR_STRIKE occurred victim={ids}\n{facts}")
     assert [i.harm for i in incidents(report)] == [harm]
+
+
+@pytest.mark.parametrize(
+    ("marked", "counts", "harm"),
+    [
+        # other tolls of the same
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وقال شاهد إن [الانفجار|e3] [أودى|e4]"
+         " ب[9 عمال|c2].", "c1 7\nc2 9", "9"),
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وكان بيان ذكر في حصيلة سابقة [مقتل|e4]"
+         " [4|c2]. ووقع [الانفجار|e3] ظهرا.", "c1 7\nc2 4", "7"),
+        ("[انفجار|e1] أدى إلى [سقوط|e2] [عدد من القتلى|c1]. وفي [الانفجار|e3] [قضى|e4]"
+         " [4 سياح|c2].", "c1 ?\nc2 4", "4"),
+        # others
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [7 عمال|c1]. وقال شاهد إن [الانفجار|e3] [أودى|e4]"
+         " ب[9 سياح|c2].", "c1 7\nc2 9", "16"),
+        ("[انفجار|e1] أدى إلى [مقتل|e2] [عدد من العمال|c1]. وفي [الانفجار|e3] [قضى|e4]"
+         " [4 سياح|c2].", "c1 ?\nc2 4", "4+"),
+    ],
+)  # fmt: skip
+def test_another_toll_of_the_same_is_not_added(marked: str, counts: str, harm: str) -> None:
+    facts = "e1 BOMBING occurred\ne2 DEATH occurred victim=c1\ne3 BOMBING occurred\n"
+    facts += f"e4 DEATH occurred victim=c2\n{counts}\n= e1 e3"
+    assert [i.harm for i in incidents(read(marked, facts))] == [{"killed": harm}]
+
+
+def test_as_many_in_another_attack_are_others() -> None:
+    report = read(
+        "[مقتل|e1] [أربعة شبان|c1] في [قصف|e2] على [زملكا|l1]، كما [قتل|e3] [أربعة شبان|c2] في"
+        " [قصف|e4] على [حمص|l2]",
+        "e1 DEATH occurred victim=c1\ne2 SHELLING occurred place=l1\n"
+        "e3 DEATH occurred victim=c2\ne4 SHELLING occurred place=l2\nc1 4\nc2 4\n= e1 e3",
+    )
+    found = [(i.events, i.harm) for i in incidents(report)]
+    assert found == [(("e2", "e1"), {"killed": "4"}), (("e4", "e3"), {"killed": "4"})]
 
 
 def test_other_harm_beside_a_total_is_no_part_of_it() -> None:
@@ -327,6 +393,12 @@ def test_what_stands_before_a_name_tells_that_it_is_near(before: str) -> None:
     location = incidents(report)[0].location
     assert location is not None
     assert location.precision == "near"
+
+
+def test_a_name_that_has_lost_its_first_letter_is_known() -> None:
+    location = incidents(read("[هجوم|e1] في ب[نغازي|l1]", "e1 ARMED_ATTACK occurred place=l1"))
+    assert location[0].location is not None
+    assert location[0].location.name == "Benghazi"
 
 
 @pytest.mark.parametrize(

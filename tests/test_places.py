@@ -84,6 +84,40 @@ def test_place_and_precision(text: str, country: str, precision: str) -> None:
     assert (found.country, found.precision) == (country, precision)
 
 
+@pytest.mark.parametrize(
+    ("road", "name"),
+    [
+        ("طريق سرت – الجفرة", "Sirte"), ("الطريق الدولي دمشق ـ حمص", "Damascus"),
+        ("طريق مجهول/طبرق", "Tobruk"), ("طريق طبرق", "Tobruk"),
+    ],
+)  # fmt: skip
+def test_a_road_is_near_the_first_of_its_ends_that_is_known(road: str, name: str) -> None:
+    found = place(road)
+    assert found is not None
+    assert (found.name, found.precision) == (name, "near")
+
+
+@pytest.mark.parametrize("site", ["مطار بانكوك", "مطار بانكوك الدولي", "مستشفى بانكوك العام"])
+def test_the_sort_of_a_site_hides_no_name(site: str) -> None:
+    found = place(site)
+    assert found is not None
+    assert (found.name, found.precision) == ("Bangkok", "exact")
+
+
+@pytest.mark.parametrize(
+    ("text", "area"),
+    [
+        ("إمبابة", "Giza"), ("سقارة", "Giza"), ("الدقي", "Giza"), ("المنيل", "Cairo"),
+        ("المعادي", "Cairo"), ("بلدة الجية", "Mount Lebanon"), ("برج البراجنة", "Mount Lebanon"),
+        ("برزة", "Damascus"), ("أفجوي", "Lower Shabelle"),
+    ],
+)  # fmt: skip
+def test_a_quarter_lies_in_the_governorate_of_its_town(text: str, area: str) -> None:
+    found = place(text)
+    assert found is not None
+    assert area in found.admin
+
+
 def test_other_places_decide_between_bearers_of_a_name() -> None:
     beside_beirut, beside_misrata = place("طرابلس", ["بيروت"]), place("طرابلس", ["مصراتة"])
     assert beside_beirut is not None
@@ -111,6 +145,12 @@ def test_other_places_decide_between_bearers_of_a_name() -> None:
         ("الرصافة الرقة", "SY SY"), ("الطيبة مرجعيون", "LB LB"), ("الكرادة دمشق", "? SY"),
         ("البلدة_القديمة الخليل", "PS PS"), ("العاصمة بنزرت", "TN TN"),
         ("وسط_العاصمة عدن تعز باريس", "YE YE YE FR"),
+        # a town elsewhere is none that is spelt otherwise: of «كنيس», «الكندي», «قصور»
+        ("كنيس القدس", "? IL"), ("مستشفى_الكندي الموصل", "? IQ"), ("القصور الرقة", "? SY"),
+        ("نيس سوسة", "FR TN"), ("ولاية_كارولينا مانيلا", "? PH"), ("ولاية_نابل سوسة", "TN TN"),
+        ("الشريط_الحدودي جندوبة", "? TN"), ("الشريط_الحدودي بنت_جبيل", "LB LB"),
+        ("المنطقة_الشمالية روما", "? IT"), ("الصحراء_الغربية الجزائر الرباط", "EH DZ MA"),
+        ("الساحل اللاذقية", "SY SY"),
         ("العاصمة سوسة صفاقس روما باريس", "TN TN TN IT FR"), ("العاصمة باريس روما", "? FR IT"),
     ],
 )  # fmt: skip
@@ -124,7 +164,7 @@ def test_places_of_a_report(texts: str, countries: str) -> None:
     [
         "", "المدينة", "قرب", "لا مكان كهذا", "؟", "xyz", "شمال", "البلاد", "للبلاد", "حدود البلاد",
         "البلد", "منزله", "السوق", "شارع السوق", "الفندق", "السجن المركزي", "المستشفى العسكري",
-        "ساحة الشهداء", "المخيم الجديد", "الجزيرة", "العاصمة", "وسط العاصمة",
+        "ساحة الشهداء", "روم", "البورصة", "المخيم الجديد", "الجزيرة", "العاصمة", "وسط العاصمة",
     ],
 )  # fmt: skip
 def test_what_is_no_name_stays_unresolved(text: str) -> None:

@@ -17,6 +17,7 @@ from marsad.spans import (
     candidates,
     closed,
     log_odds,
+    paired,
     viterbi,
     weighed,
 )
@@ -147,6 +148,9 @@ def test_two_likely_spans_beat_one_over_both() -> None:
         ("شركة ( نقل", (0, 2), (0, 1)),
         ("رتل ( 12 آلية ) مر", (0, 5), (0, 5)),
         ("قال ) ثم", (1, 2), None),
+        ("قال - ثم", (1, 2), None),
+        ("قطعوا طريق درنة - أمس", (1, 4), (1, 3)),  # no dash or comma at an edge
+        ("– السبت ،", (0, 3), (1, 2)),
     ],
 )
 def test_quotes_and_brackets_come_in_pairs(
@@ -155,6 +159,29 @@ def test_quotes_and_brackets_come_in_pairs(
     spans = list(closed([Span(*read, 3, 0.5)], text.split()))
     assert [span[:2] for span in spans] == ([kept] if kept else [])
     assert all(span[2:] == (3, 0.5) for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "kept"),
+    [
+        ("وقع ليل الأحد – الاثنين", [(1, 3), (4, 5)], [(1, 5)]),
+        ("وقع ليل الأحد الاثنين", [(1, 3), (3, 4)], [(1, 4)]),
+        ("منتصف ليلة السبت إلى الأحد", [(0, 3), (4, 5)], [(0, 5)]),
+        ("وقع مساء الأحد – الاثنين", [(1, 3), (4, 5)], [(1, 3), (4, 5)]),  # two days
+        ("وقع ليل الأحد وفجر الاثنين", [(1, 3), (3, 5)], [(1, 3), (3, 5)]),
+        ("على طريق درنة - طبرق", [(1, 3), (4, 5)], [(1, 5)]),
+        ("على طريق درنة وطبرق", [(1, 3), (3, 4)], [(1, 3), (3, 4)]),
+        ("في درنة - طبرق", [(1, 2), (3, 4)], [(1, 2), (3, 4)]),
+    ],
+)
+def test_a_night_of_two_days_and_a_road_between_two_towns_are_one(
+    text: str, read: list[tuple[int, int]], kept: list[tuple[int, int]]
+) -> None:
+    found = paired([Span(*places, 3, 0.5 + 0.1 * n) for n, places in enumerate(read)], text.split())
+    assert [span[:2] for span in found] == kept
+    assert found[0].score == 0.5
+    apart = [Span(*places, n, 0.5) for n, places in enumerate(read)]
+    assert paired(apart, text.split()) == apart  # of two types
 
 
 @given(st.lists(st.sampled_from(["(", ")", '"', "«", "»", "قصف"]), min_size=1), st.data())

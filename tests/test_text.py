@@ -164,6 +164,11 @@ def test_span_of_no_words_is_none() -> None:
     assert split_words("قصف  جوي").span(3, 5) is None
 
 
+def test_words_that_begin_a_line() -> None:
+    words = split_words("القتلى: 3\nالجرحى: 4.\nالمكان، د. سعد")
+    assert [words.forms[place] for place in words.line_starts()] == ["الجرحى"]
+
+
 @pytest.mark.parametrize(
     ("text", "end"),
     [

@@ -126,7 +126,7 @@ def test_mentions_are_judged_by_what_dev_says() -> None:
     decoder = Decoder(labels, tables)
     found = replace(decoder, settings=tune._with_mentions(decoder, reports, words, scores))
     for n, share in ((1, 0.9), (0, 0.1)):
-        chances = softmax(found.logits("mentions", scores[n]))
+        chances = softmax(found.logits("mentions", words[n], scores[n]))
         judged = weighed(*tag_candidates(chances), found.settings.mentions)
         assert judged[0].score == pytest.approx(share, abs=0.06)
     assert 0.1 < found.settings.threshold["mentions"] < 0.9

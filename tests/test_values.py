@@ -64,6 +64,7 @@ def test_none_after_a_negation_and_in_a_denied_event(labels: Labels) -> None:
         ("ولا يزال [طفل] تحت الأنقاض", "1"),
         ("لم ينج سوى [رضيع]", "1"),
         ("المُلا محمد إن [جنديا]", "1"),
+        ("لا يمكن معرفة [عدد القتلى]", "?"),
         ("تجاوز عدد القتلى [160]", "160+"),
         ("لم يتجاوز عدد القتلى [160]", "160"),
         ("تخطت حصيلة القتلى [40 شهيدا]", "40+"),
@@ -83,6 +84,7 @@ def test_the_words_before_a_count_deny_or_open_it(text: str, value: str, labels:
         ("بين كانون الأول وشباط 2018", "كانون الأول", "شباط 2018", "2017-12"),
         ("الساعة 22:10 من يوم الأحد", "الساعة 22:10", "يوم الأحد", "2022-01-02T22:10"),
         ("يوم الأحد الموافق 4 شباط 2018", "يوم الأحد", "4 شباط 2018", "2018-02-04"),
+        ("12 شوال 1434 هـ الموافق 20 آب 2013", "12 شوال 1434 هـ", "20 آب 2013", "2013-08-20"),
         ("يوم الأحد، قبل 4 شباط 2018", "يوم الأحد", "4 شباط 2018", "2022-01-02"),
     ],
 )
@@ -93,7 +95,20 @@ def test_a_date_is_completed_by_the_next(
     assert values(found, labels)["d1"] == value
 
 
-@pytest.mark.parametrize("name", ["سيرغي لافروف", "في سنجار", "وول ستريت جورنال", "منذ سنوات"])
+@pytest.mark.parametrize(
+    ("hijri", "value"), [("12 شوال", "2013-08-20"), ("12 رمضان", "2013-07-20")]
+)
+def test_a_hijri_day_is_the_one_that_it_is_said_to_be(
+    hijri: str, value: str, labels: Labels
+) -> None:
+    text = f"وقع في 20 آب 2013 الموافق {hijri} 1434"
+    found = report(text, ("d1", "DATE", "20 آب 2013"), ("d2", "DATE", f"{hijri} 1434"))
+    assert values(found, labels) == {"d1": "2013-08-20", "d2": value}  # but not weeks away
+
+
+@pytest.mark.parametrize(
+    "name", ["ستيفن ليندمان", "سنايدر", "سيرغي لافروف", "في سنجار", "وول ستريت جورنال", "منذ سنوات"]
+)
 def test_a_name_is_no_verb_of_what_is_to_come(name: str, labels: Labels) -> None:
     found = report(f"قال {name} الجمعة", ("d1", "DATE", "الجمعة"))
     assert values(found, labels) == {"d1": "2021-12-31"}

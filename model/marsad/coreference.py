@@ -17,7 +17,7 @@ from itertools import count, product
 from math import exp, log1p
 from typing import Any
 
-from marsad.incidents import agree, default_scheme
+from marsad.incidents import FEW, agree, default_scheme
 from marsad.resolve.names import fold_name
 from marsad.resolve.places import governorate, kilometres
 from marsad.resolve.sites import sites
@@ -38,7 +38,10 @@ _DAY = re.compile(r"\d{4}(?!-[WQ])")  # values that say a day, or the month or y
 _MOST_EARLIER = 100  # triggers of a type, and of a group, that one is compared with: the nearest
 _MOST_BETWEEN = 3  # events of the type between two; more say nothing more
 # words beside a trigger that tell of another event, and of one told before
-_OTHER = _set("اخر اخري ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله منفصل منفصله")
+_OTHER = _set(
+    "اخر اخري اخرون اخرين اخران اخريان ثان ثاني ثانيه ثالث ثالثه جديد جديده مماثل مماثله"
+    " منفصل منفصله"
+)
 _THIS = _set("هذا هذه ذلك تلك نفسه نفسها ذاته ذاتها")
 
 
@@ -111,10 +114,30 @@ class Scene:
                 known = value if value and value != UNRESOLVED else surfaces.get(argument.id, "")
                 fillers.setdefault(argument.role, set()).add(known)
             self._fillers.append(fillers)
-        where, when = default_scheme().roles["where"], default_scheme().roles["when"]
+        scheme = default_scheme()
+        where, when, self._harmed = (scheme.roles[use] for use in ("where", "when", "harmed"))
+        self._others = [
+            any(
+                not _OTHER.isdisjoint(surfaces.get(id, "").split())
+                for id in e.fillers(self._harmed)
+            )
+            for e in self.events
+        ]
+        self._sentences = [self._words.breaks[first] for first, _ in self._spans]
+        tolls: dict[int, set[str]] = defaultdict(set)  # that the harm of a sentence tells
+        told = list(zip(self.events, self._sentences, self._fillers, strict=True))
+        for event, sentence, fillers in told:
+            if event.type in scheme.harm:
+                counts = (n for n in fillers.get(self._harmed, ()) if n[:1].isdigit())
+                tolls[sentence] |= {f"{event.type} {n}" for n in counts}
+        self._tolls = [
+            set() if event.type in scheme.harm else tolls[sentence] for event, sentence, _ in told
+        ]
         sited = {id for event in self.events for id in event.fillers(where)}
         found = sites(report, [m for m in report.mentions if m.id in sited])
-        self._sites = [[found[id] for id in e.fillers(where) if id in found] for e in self.events]
+        self._sites = [
+            _narrowed([found[id] for id in e.fillers(where) if id in found]) for e in self.events
+        ]
         self._days = [
             [day for id in e.fillers(when) if _DAY.match(day := values.get(id) or "")]
             for e in self.events
@@ -122,8 +145,9 @@ class Scene:
 
     def pair(self, i: int, j: int) -> Features:
         """What speaks for and against events i and j of one type, i the earlier, being one."""
-        breaks = self._words.breaks
-        apart = max(breaks[self._spans[j][0]] - breaks[self._spans[i][0]], 0)
+        apart = max(self._sentences[j] - self._sentences[i], 0)
+        is_body = self.events[i].start >= self._title
+        tolls = self._tolls[i], self._tolls[j]
         kind = self.events[j].type
         between = self._rank[j] - self._rank[i] - 1
         features = {
@@ -131,14 +155,16 @@ class Scene:
             "same words": float(self._names[i] == self._names[j]),
             "definite": float(self._definite[j]),
             "definite after indefinite": float(self._definite[j] and not self._definite[i]),
+            "told anew": float(apart > 0 and is_body and not self._definite[j]),
             "demonstrative": float(bool(self._beside[j] & _THIS)),
             "another": float(bool(self._beside[j] & _OTHER)),
             "one sentence": float(apart == 0),
             "sentences between": log1p(apart),
             "events between": float(min(between, _MOST_BETWEEN)),
-            "first after the title": float(
-                self.events[i].start < self._title and self.events[j].id in self._first
-            ),
+            "first after the title": float(not is_body and self.events[j].id in self._first),
+            "other ones": float(self._others[j]),
+            "same toll": float(apart > 0 and bool(tolls[0] & tolls[1])),
+            "other toll": float(apart > 0 and all(tolls) and tolls[0].isdisjoint(tolls[1])),
             "other status": float(self.events[i].status != self.events[j].status),
             f"type {kind}": 1.0,
         }
@@ -152,12 +178,24 @@ class Scene:
         return all(places) and all(_apart(a, b) for a, b in product(*places))
 
     def _shared(self, i: int, j: int) -> Iterator[tuple[str, float]]:
-        """For each role that both fill: whether with the same, or with others."""
+        """For each role that both fill: whether with one mention, with the same, or with others."""
         left, right = self._fillers[i], self._fillers[j]
+        here = self._sentences[i] == self._sentences[j]
         for role in left.keys() & right.keys():
-            yield f"{'same' if left[role] & right[role] else 'other'} {role}", 1.0
+            same = left[role] & right[role]
+            if {*self.events[i].fillers(role)} & {*self.events[j].fillers(role)}:
+                yield f"one {role}", 1.0
+            elif same and role == self._harmed and same <= FEW:
+                yield f"same few {'here' if here else 'apart'}", 1.0
+            else:
+                yield f"{'same' if same else 'other'} {role}", 1.0
         if not left.keys() & right.keys():
             yield "nothing in common", 1.0
+
+
+def _narrowed(told: Sequence[ResolvedPlace]) -> Sequence[ResolvedPlace]:
+    """The places of an event without the countries that others of them lie in."""
+    return [place for place in told if place.precision != "country"] or told
 
 
 def _apart(a: ResolvedPlace, b: ResolvedPlace) -> bool:

@@ -30,6 +30,8 @@ from marsad.spans import (
     closed,
     crossed,
     log_odds,
+    paired,
+    parted,
     sigmoid,
     uncrossed,
     viterbi,
@@ -200,23 +202,26 @@ class Decoder:
 
     def mentions(self, words: Words, scores: WordScores) -> list[Span]:
         """What may be a mention, none overlapping, each scored with its chance of being right."""
-        found, features = candidates(softmax(self.logits("mentions", scores)))
+        found, features = candidates(softmax(self.logits("mentions", words, scores)))
         weights = self.settings.mentions or candidate_prior()
-        return list(closed(apart(weighed(found, features, weights), _DOUBTFUL), words.forms))
+        likely = apart(weighed(found, features, weights), _DOUBTFUL)
+        return paired(list(closed(likely, words.forms)), words.forms)
 
     def tagged(self, words: Words, scores: WordScores) -> list[Span]:
         """What may be a trigger: the spans of the best path of tags; of an empty text none."""
         if not len(words):
             return []
-        logits = self.logits("triggers", scores)
+        logits = self.logits("triggers", words, scores)
         path = logits.copy()
         path[:, 0] += self.settings.outside.get("triggers", 0.0)
         return list(closed(bio_spans(viterbi(path), softmax(logits)), words.forms))
 
-    def logits(self, layer: str, scores: WordScores) -> Floats:
-        """(W, T) The scores of the tags of a layer of `HEADS`, at its temperature."""
+    def logits(self, layer: str, words: Words, scores: WordScores) -> Floats:
+        """(W, T) The scores of the tags of a layer of `HEADS`, at its temperature; no span goes on
+        in another line."""
         logits: Floats = getattr(scores, HEADS[layer])
-        return logits / np.float32(self.settings.temperature.get(layer, 1.0))
+        logits = logits / np.float32(self.settings.temperature.get(layer, 1.0))
+        return parted(logits, words.line_starts())
 
     def triggers(self, spans: Sequence[Span], words: Words, scores: WordScores) -> list[Span]:
         """The triggers beside the mentions `spans`, each scored with its chance of being right."""
@@ -240,13 +245,14 @@ class Decoder:
             return triggers
         rows = self.type_features(triggers, spans, words)
         found = self.crf.chains["types"].marginals(rows)
-        both = mixed(self.type_logits(triggers, scores), found, self.crf.weight["types"])
+        logits = self.type_logits(triggers, words, scores)
+        both = mixed(logits, found, self.crf.weight["types"])
         types = both.argmax(-1).tolist()
         return [span._replace(label=t) for span, t in zip(triggers, types, strict=True)]
 
-    def type_logits(self, triggers: Sequence[Span], scores: WordScores) -> Floats:
+    def type_logits(self, triggers: Sequence[Span], words: Words, scores: WordScores) -> Floats:
         """(E, event types) What the network says of the first word of each."""
-        return self.logits("triggers", scores)[[span.first for span in triggers], 1::2]
+        return self.logits("triggers", words, scores)[[span.first for span in triggers], 1::2]
 
     def type_features(
         self, triggers: Sequence[Span], spans: Sequence[Span], words: Words

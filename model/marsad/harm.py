@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 
 from marsad.resolve.counts import count
 from marsad.resolve.names import fold_name
+from marsad.resolve.numbers import is_number_word
 from marsad.schema import UNRESOLVED, Event, Mention, Report
 from marsad.text import title_end
 
@@ -21,9 +22,14 @@ _OF_THEM = re.compile(
     r"|(?<!\w)و?(?:معظم|أغلب|غالبيت|جميع|كل|نصف)?(?:هم|هن|هما)(?:\s+\w+)?\s+$"
 )
 _OPENS_A_PART = re.compile(r"(?:\w+ )?و?(?:بين|من|ضمن)(?:هم|هن|هما)(?!\w)|أحد(?:هم|هما)(?!\w)")
-# «والصحفي» before a name, with titles, «68 من الجنود و79»
-_AND = re.compile(r"(?:\s+من(?:\s+\w+){1,3})?[\s،]*و(?:\w+\s+){0,4}")
+# «والصحفي» before a name, with titles, «68 من الجنود و79», «15 جنديا وأربعة من المتطوعين و11»
+_AND = re.compile(
+    r"(?:\s+من(?:\s+\w+){1,3})?(?:\s+و\w+\s+من(?:\s+\w+){1,3})?[\s،]*و(?:\w+\s+){0,4}"
+)
+# of one who is a part himself, «قيادي في الجماعة وزوجته»
+_KIN = re.compile(r"^و?(?:زوج|نجل|ابن|[أا]بناؤ|شقيق|والد|مرافق|سائق|حارس|حراس)\w*(?:ه|ها|هم|هما)$")
 _BEFORE = re.compile(r"حصيل\w+ (?:سابق|[أا]ول)|بعد ما كان|بعد [أا]ن كان")
+_SOME = frozenset(["عدد", "عددا", "عشرات", "مئات", "عديد", "مزيد", "بعض", "من"])
 _REACH = 30  # characters after a toll that may tell that it is an earlier one
 # «عدد القتلى» and «القتلى:» have their number elsewhere, a rise tells that the next holds the last
 _TOLL_OF = re.compile(r"(?<!\w)[وبل]?(?:ال)?(?:عدد|حصيل\w+|[إا]جمالي)\s+$")
@@ -40,7 +46,7 @@ class Toll:
     they occurred, `nouns` patterns of the folded nouns that name each kind, the gravest first;
     `role` is filled by victims, `counted` are the mention types that have a count, `persons` those
     that name one person, and harm of a status other than `occurred` is none to an incident that
-    did occur.
+    did occur; `sentences` number those in which the events stand.
     """
 
     report: Report
@@ -52,6 +58,7 @@ class Toll:
     counted: Collection[str]
     persons: Collection[str]
     occurred: str
+    sentences: Mapping[str, int]
 
     def of(
         self, group: Sequence[Event], harms: Sequence[Sequence[Event]], status: str
@@ -59,7 +66,8 @@ class Toll:
         """Counts by kind of harm: the most that one trigger of a group tells, summed over groups.
 
         Triggers of one group tell the same dead again; other groups tell others, but for those of
-        the title. A cause may tell of the same, or of more, by the nouns for its victims.
+        the title, those that only say that there were some, and other tolls of the same. A cause
+        may tell of the same, or of more, by the nouns for its victims.
         """
         told = [[e for e in harm if self._tells(e, status)] for harm in (group, *harms)]
         claimed: dict[str, set[str]] = defaultdict(set)  # the kinds that came to a victim
@@ -67,7 +75,7 @@ class Toll:
             for id in event.fillers(self.role):
                 claimed[id].add(self.kinds.get(event.type, ""))
         found: dict[str, list[str]] = {}
-        titles: dict[str, list[str]] = {}
+        again: dict[str, list[str]] = {}  # by a title, or but that there were some
         title = title_end(self.report.text)
         for n, harm in enumerate(told):
             kind = self.kinds.get(harm[0].type) if harm else None
@@ -75,11 +83,14 @@ class Toll:
                 continue
             counts = [self._counts(event, kind, claimed) for event in harm]
             if totals := [self._total(e, c) for e, c in zip(harm, counts, strict=True) if c]:
-                told_in = titles if harm[-1].start < title else found
-                told_in.setdefault(kind, []).append(max(totals, key=least))
-        summed = {kind: total(counts) for kind, counts in found.items()}
-        for kind, again in titles.items():
-            summed[kind] = max(summed.get(kind, ""), total(again), key=least)
+                told_in = again if harm[-1].start < title or self._is_vague(harm) else found
+                tolls = told_in.setdefault(kind, [])
+                if tolls and self._is_retold(harm[0], group, chain.from_iterable(told[:n])):
+                    totals.append(tolls.pop())
+                tolls.append(max(totals, key=least))
+        summed = {kind: total(tolls) for kind, tolls in found.items()}
+        for kind, tolls in again.items():
+            summed[kind] = max(summed.get(kind, ""), total(tolls), key=least)
         for event in () if group[0].type in self.kinds else group:
             for kind, named in self._named(event).items():
                 summed[kind] = max(self._total(event, named), summed.get(kind, ""), key=least)
@@ -91,6 +102,36 @@ class Toll:
         kin = (event for event in earlier if event.type == harm[0].type)
         before = [self.mentions[id] for event in kin for id in self._victims(event)]
         return bool(now) and all(any(self._is_one(a, b) for b in before) for a in now)
+
+    def _is_retold(self, harm: Event, group: Sequence[Event], earlier: Iterable[Event]) -> bool:
+        """Whether it is another toll of the same: an earlier one, or of those whom a sentence that
+        told the cause too has called alike."""
+        if _BEFORE.search(self.report.text, max(0, harm.start - _REACH), harm.start):
+            return True
+        caused = {self.sentences[one.id] for one in group} - {self.sentences[harm.id]}
+        is_caused = any(self.sentences[one.id] == self.sentences[harm.id] for one in group)
+        return is_caused and any(
+            other.type == harm.type
+            and self.sentences[other.id] in caused
+            and not self._nouns(harm).isdisjoint(self._nouns(other))
+            for other in earlier
+        )
+
+    def _is_vague(self, harm: Sequence[Event]) -> bool:
+        """Whether it tells but that there were dead or hurt, «عدد من القتلى»."""
+        told = [mention for event in harm for mention in self._told(event)]
+        words = {w for m in told for w in fold_name(self.report.surface(m)).split()} - _SOME
+        unknown = all(mention.value == UNRESOLVED for mention in told)
+        return unknown and any(words) and all(map(self._is_harm, words))
+
+    def _is_harm(self, word: str) -> bool:
+        return any(re.match(nouns, word) for nouns in self.nouns.values())
+
+    def _nouns(self, harm: Event) -> set[str]:
+        """What several victims are called."""
+        several = (m for m in self._told(harm) if least(m.value or "") > 1)
+        words = (w for m in several for w in fold_name(self.report.surface(m)).split())
+        return {w for w in words if not is_number_word(w)}
 
     def _is_one(self, left: Mention, right: Mention) -> bool:
         """Whether both name one person, the one more fully: «كريم حسن» and «حسن»."""
@@ -181,7 +222,7 @@ class Toll:
             joined = _AND.fullmatch(gap) is not None
             said = _OF_THEM.search(gap) or _OPENS_A_PART.match(surface)
             if victim.type in self.counted:
-                part = bool(said) or (in_parts and joined)
+                part = bool(said) or (in_parts and (joined or _KIN.search(surface) is not None))
             else:
                 part = bool(said) or in_parts or not joined
             in_parts = whole is not None and part and not self._other_harm(whole, victim)

@@ -88,6 +88,7 @@ class _Builder:
         self._toll = Toll(
             report, self._mentions, scheme.harm, scheme.deadly, scheme.harmed,
             scheme.roles["harmed"], self._counted, scheme.persons, labels.statuses[0],
+            self._sentence,
         )  # fmt: skip
         located = labels.roles.get(scheme.roles["where"], ())
         self._places = sites(report, [m for m in report.mentions if m.type in located])
@@ -153,15 +154,17 @@ class _Builder:
         return best[1] if best else None
 
     def _share_victim(self, left: Event, right: Event) -> bool:
-        role = self._scheme.roles["harmed"]
-        a, b = ({self._known(id) for id in event.fillers(role)} for event in (left, right))
-        return bool(a & b - {UNRESOLVED})
+        """Whether one mention is harmed in both, or as many: a few only in another sentence."""
+        a, b = (set(event.fillers(self._scheme.roles["harmed"])) for event in (left, right))
+        same = {self._known(id) for id in a} & {self._known(id) for id in b} - {UNRESOLVED}
+        here = self._sentence[left.id] == self._sentence[right.id]
+        return bool(a & b or (same - FEW if here else same))
 
     def _cause(self, harm: Event, causes: Sequence[list[Event]]) -> list[Event] | None:
         """The group whose trigger stands nearest, in the sentence of the harm or the one before;
-        one in a later clause only where there is no other. Harm that occurred came of nothing that
-        was only feared or denied."""
-        scheme, happened = self._scheme, self._labels.statuses[0]
+        one in a later clause only where there is no other, and none that «و» adds there. Harm that
+        occurred came of nothing that was only feared or denied."""
+        scheme, happened, text = self._scheme, self._labels.statuses[0], self._report.text
         best: tuple[int, bool, int, list[Event]] | None = None
         for group in causes:
             if group[0].type not in scheme.causes:
@@ -175,8 +178,9 @@ class _Builder:
                 away = abs(one.start - harm.start)
                 near = apart in (0, 1) and (best is None or (apart, False, away) < best[:3])
                 if near and not self._conflict(one, harm):
-                    later = bool(_CLAUSE.search(self._report.text, harm.end, one.start))
-                    if best is None or (apart, later, away) < best[:3]:
+                    later = bool(_CLAUSE.search(text, harm.end, one.start))
+                    added = later and text[one.start - 2 : one.start] == " و"  # «قتل، وقصفت»
+                    if not added and (best is None or (apart, later, away) < best[:3]):
                         best = (apart, later, away, group)
         return best[3] if best else None
 
@@ -185,6 +189,14 @@ class _Builder:
         return self._differ("when", self._same_time, [left], [right]) or self._differ(
             "where", self._same_place, [left], [right]
         )
+
+    def _are_apart(self, left: Event, right: Event) -> bool:
+        """Whether they tell other days, or known places none of which is the other's."""
+        role = self._scheme.roles["where"]
+        a, b = (filter(self._places.get, event.fillers(role)) for event in (left, right))
+        found = [self._same_place(i, j) for i, j in product(a, b)]
+        others = bool(found) and not any(found)
+        return others or self._differ("when", self._same_time, [left], [right])
 
     def _differ(self, use: str, agree: Callable[[str, str], bool], *sides: Sequence[Event]) -> bool:
         """Whether both sides fill a role, and no filler of the one agrees with the other's."""
@@ -277,22 +289,31 @@ class _Builder:
     def _counters(
         self, made: Sequence[Incident], groups: Sequence[list[Event]]
     ) -> Iterator[Incident]:
-        """Interceptions point to the nearest foiled incident of their sentence or the next."""
-        for incident, group in zip(made, groups, strict=True):
-            if incident.type not in self._scheme.counters:
+        """Interceptions point to the nearest foiled incident of their sentence, else to one of the
+        next that is not foiled in its own and of no other time or place."""
+        scheme, told = self._scheme, list(zip(made, groups, strict=True))
+        countering = [group for one, group in told if one.type in scheme.counters]
+        own = {self._sentence[event.id] for group in countering for event in group}
+        foiled = [
+            (one, group, own.isdisjoint(self._sentence[event.id] for event in group))
+            for one, group in told
+            if one.status in scheme.countered and one.type not in scheme.counters
+        ]
+        for incident, group in told:
+            if incident.type not in scheme.counters:
                 yield incident
                 continue
-            foiled = [
-                (abs(other[0].start - group[0].start), target.id)
-                for target, other in zip(made, groups, strict=True)
-                if target.status in self._scheme.countered
-                and target.type not in self._scheme.counters
-                and abs(self._sentence[other[0].id] - self._sentence[group[0].id]) <= 1
-            ]
-            yield replace(incident, counter_of=min(foiled)[1]) if foiled else incident
+            found = []
+            for target, other, is_open in foiled:
+                for a, b in product(other, group):
+                    away = abs(self._sentence[a.id] - self._sentence[b.id])
+                    if away == 0 or (away == 1 and is_open and not self._are_apart(a, b)):
+                        found.append((away, abs(a.start - b.start), target.id))
+            yield replace(incident, counter_of=min(found)[2]) if found else incident
 
 
 _ONE_TOWN = 45.0  # km
+FEW = frozenset(map(str, range(10)))  # counts that are of other people as often as of the same
 _SINCE, _YEAR = re.compile(r"(?<!\w)منذ\s"), re.compile(r"\d{4}")
 _DIRECTION = re.compile(
     rf"\s*[،(]?\s*(?:على بعد .{{1,25}} )?{COMPASS}\s*(?:(?:مدينة|العاصمة|بلدة)\s+)?"

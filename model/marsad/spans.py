@@ -20,6 +20,13 @@ _UNIT = 30.0  # of products of log odds: few dev reports move their weights litt
 # what opens a quotation or a bracket -> what closes it
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "‘": "’", '"': '"', "'": "'"}
 _CLOSING = frozenset(_CLOSERS.values())
+_JOINTS = frozenset("-–—/|\ufffd")  # between two names of one thing; U+FFFD is a tatweel alone
+_LOOSE = _JOINTS | frozenset("،,:؛;•*…")  # stand at no edge of a span
+# of two names that make one: a night has two days, a road two ends
+_NIGHTS, _TO = frozenset(["ليل", "ليلة"]), frozenset(["إلى", "الى"])
+_ROADS = frozenset(["طريق", "الطريق", "أوتوستراد", "اوتوستراد"])
+_DAYS = "الاثنين الإثنين الثلاثاء الأربعاء الاربعاء الخميس الجمعة السبت الأحد الاحد"
+_WEEKDAYS = frozenset(_DAYS.split())
 
 
 class Span(NamedTuple):
@@ -55,6 +62,14 @@ def viterbi(logits: Floats) -> NDArray[np.int64]:
         else:
             path.append(tag if stays[word][tag // 2 - 1] else tag - 1)
     return np.array(path[::-1], np.int64)
+
+
+def parted(logits: Floats, places: Sequence[int]) -> Floats:
+    """The tag scores (W, T), but what would go on into a word at one of the places begins there."""
+    found = logits.copy()
+    found[places, 1::2] = np.logaddexp(logits[places, 1::2], logits[places, 2::2])
+    found[places, 2::2] = -np.inf
+    return found
 
 
 def bio_spans(path: NDArray[np.int64], chances: Floats) -> list[Span]:
@@ -142,16 +157,16 @@ def apart(spans: Sequence[Span], least: float) -> list[Span]:
 def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
     """The spans with quotes and brackets in pairs, as annotators leave them.
 
-    At its edges what has no partner inside is left out, and a span of nothing else is none; what
-    is opened inside and closed right after the span is taken in.
+    At its edges what has no partner inside is left out, as are dashes and commas, and a span of
+    nothing else is none; what is opened inside and closed right after the span is taken in.
     """
     taken = {span.first for span in spans}
     for span in spans:
         first, last = span.first, span.last
         lone = _lone(forms, first, last)
-        while first < last and first in lone:
+        while first < last and (first in lone or forms[first] in _LOOSE):
             first += 1
-        while first < last and last - 1 in lone:
+        while first < last and (last - 1 in lone or forms[last - 1] in _LOOSE):
             last -= 1
         if first == last:
             continue
@@ -159,6 +174,29 @@ def closed(spans: Sequence[Span], forms: Sequence[str]) -> Iterator[Span]:
         if last < len(forms) and last not in taken and forms[last] in wanted:
             last += 1
         yield span._replace(first=first, last=last)
+
+
+def paired(spans: Sequence[Span], forms: Sequence[str]) -> list[Span]:
+    """The spans, one for what both name: «ليل الاثنين – الثلاثاء», «طريق بغداد - الموصل»."""
+    found: list[Span] = []
+    for span in spans:
+        if found and _are_one(found[-1], span, forms):
+            first, score = found[-1].first, min(found[-1].score, span.score)
+            found[-1] = span._replace(first=first, score=score)
+        else:
+            found.append(span)
+    return found
+
+
+def _are_one(left: Span, right: Span, forms: Sequence[str]) -> bool:
+    if left.label != right.label or right.first - left.last > 1:
+        return False
+    joint = forms[left.last : right.first]
+    if forms[left.first] in _ROADS:
+        return bool(joint) and joint[0] in _JOINTS
+    is_night = forms[left.last - 1] in _WEEKDAYS and not _NIGHTS.isdisjoint(forms[slice(*left[:2])])
+    tied = not joint or joint[0] in _JOINTS | _TO
+    return is_night and tied and right.last - right.first == 1 and forms[right.first] in _WEEKDAYS
 
 
 def _lone(forms: Sequence[str], first: int, last: int) -> set[int]:

@@ -10,6 +10,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 NORMALISATION = 1
 
@@ -58,6 +59,11 @@ class Words:
         first = bisect_right(self.spans, start, key=lambda span: span[1])
         last = bisect_left(self.spans, end, key=lambda span: span[0])
         return (first, last) if first < last else None
+
+    def line_starts(self) -> list[int]:
+        """The words that begin a line, but for the first and those after the end of a sentence."""
+        pairs = enumerate(pairwise(self.breaks), 1)
+        return [n for n, (a, b) in pairs if b > a and self.forms[n - 1] not in _SENTENCE_END]
 
 
 def split_words(text: str) -> Words:

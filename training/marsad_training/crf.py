@@ -296,7 +296,7 @@ def _type_curve(
     rows, logits = [], []
     for found, at, said in zip(sheet.read, words, scores, strict=True):
         if found:
-            logits.append(decoder.type_logits(found, said))
+            logits.append(decoder.type_logits(found, at, said))
             guessed = [
                 span._replace(label=int(label))
                 for span, label in zip(found, logits[-1].argmax(-1), strict=True)

@@ -29,12 +29,14 @@ FOCUS = frozenset(
     )
 )  # fmt: skip
 LARGE = 20_000  # inhabitants from which a town elsewhere is kept
+_SHORT = 3  # letters; so short a name of a town elsewhere is another language's, or a word
 _ARABIC = re.compile("[\u0621-\u065f\u0670-\u06d5 \u200c'’-]+")
 # no mark, no letter of Persian, Kurdish or Urdu, none twice as in «توونس», no ى but at an end
 _OWN = re.compile("(?:(?!اا|وو|ى[\u0621-\u064a])[\u0621-\u064a '’-])+")
 _FULL = re.compile("[أإآةؤئ]")  # letters that many leave out
 _OF_AREA = re.compile("(?:ولاية|محافظة|قضاء) ")  # a name of this kind is no town's
 _WITHIN = frozenset({"town", "district", "quarter", "facility"})  # kinds that lie in one area
+_WITHIN_NAME = re.compile(r"(?: \(|, )([^(),]+)\)?$")  # «Imbaba (Giza)», «Tora prison, Cairo»
 _BESIDE = 0.25  # degrees of latitude, 28 km
 _SCHEMA = """
 CREATE TABLE places (
@@ -61,6 +63,7 @@ class Place(NamedTuple):
     population: int
     aliases: tuple[str, ...]
     admin_code: str = ""
+    within: str = ""  # the town or area that it belongs to, where the table tells
 
 
 class Actor(NamedTuple):
@@ -126,9 +129,11 @@ def _made(path: Path, make: Callable[[Row], M]) -> Iterator[M]:
 
 
 def _place(row: Row, kind: str, radius: str) -> Place:
+    told = _WITHIN_NAME.search(row["name_en"])
     return Place(
         f"marsad:{row['id']}", kind, row["name_ar"], row["name_en"], row["country"],
         float(row["latitude"]), float(row["longitude"]), float(radius), 0, _aliases(row),
+        within=told[1] if told else "",
     )  # fmt: skip
 
 
@@ -152,12 +157,15 @@ def _towns(path: Path) -> Iterator[Place]:
     for id, city in cities.items():
         spelt = (n for n in city["alternatenames"] if _ARABIC.fullmatch(n) and len(n) > 1)
         names = [n for n in spelt if id in owned.get(fold_name(n), [id]) and not _OF_AREA.match(n)]
-        given = (name for name, ids in owners.items() if id in ids)
-        if names and (city["countrycode"] in FOCUS or city["population"] >= LARGE):
+        given = [name for name, ids in owners.items() if id in ids]
+        in_focus = city["countrycode"] in FOCUS
+        if names and (in_focus or city["population"] >= LARGE):
+            usual = _usual(names)
+            kept = (n for n in names if in_focus or n == usual or len(fold_name(n)) > _SHORT)
             yield Place(
-                f"geonames:{id}", "town", _usual(names), city["name"],
+                f"geonames:{id}", "town", usual, city["name"],
                 city["countrycode"], city["latitude"], city["longitude"], 0.0,
-                city["population"], (*names, *given), city["admin1code"],
+                city["population"], (*kept, *given), city["admin1code"],
             )  # fmt: skip
 
 
@@ -178,8 +186,9 @@ def _usual(names: list[str]) -> str:
 def _admins(places: Sequence[Place]) -> Iterator[str]:
     """The first-level area of each place, empty where unknown and for what may span several.
 
-    That of a town is told by its code, what has none lies where the nearest town does. Where codes
-    span several areas (the West Bank is one), it is the area that a place lies deepest in.
+    That of a town is told by its code; what has none lies where the town does that it belongs to,
+    or the nearest. Where codes span several areas (the West Bank is one), it is the area that a
+    place lies deepest in.
     """
     areas: dict[str, list[Place]] = defaultdict(list)
     codes: dict[tuple[str, str], list[Place]] = defaultdict(list)
@@ -191,8 +200,10 @@ def _admins(places: Sequence[Place]) -> Iterator[str]:
     named = _named_codes(codes, areas)
     counted = Counter(country for country, _ in codes)
     known: dict[str, list[tuple[Place, str]]] = defaultdict(list)
+    of = {(a.country, a.name): a.name for each in areas.values() for a in each}
     for (country, code), name in named.items():
         known[country] += ((town, name) for town in codes[country, code])
+        of |= {(country, town.name): name for town in codes[country, code]}
     for place in places:
         if place.kind not in _WITHIN:
             yield ""
@@ -200,6 +211,8 @@ def _admins(places: Sequence[Place]) -> Iterator[str]:
             yield min(areas[place.country], key=lambda a: _distance(a, place) / a.radius).name
         elif place.admin_code:
             yield named.get((place.country, place.admin_code), "")
+        elif (place.country, place.within) in of:
+            yield of[place.country, place.within]
         else:
             near = min(known[place.country], key=lambda t: _distance(place, t[0]), default=None)
             yield near[1] if near and _distance(place, near[0]) < _BESIDE else ""

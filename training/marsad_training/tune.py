@@ -136,7 +136,8 @@ def _with_mentions(
     """The weights under which the candidates' being right is likeliest, and the chance from which
     they are mentions, roles apart, that gives the best F1."""
     gold = [gold_places(*each, "mentions", decoder.labels) for each in zip(dev, words, strict=True)]
-    found = [candidates(softmax(decoder.logits("mentions", said))) for said in scores]
+    logits = (decoder.logits("mentions", *pair) for pair in zip(words, scores, strict=True))
+    found = [candidates(softmax(each)) for each in logits]
     right = [
         np.array([span[:3] in had for span in spans], bool)
         for (spans, _), had in zip(found, gold, strict=True)

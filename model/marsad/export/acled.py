@@ -49,13 +49,14 @@ def _row(report: Report, incident: Incident, number: int, rule: _Rule) -> Row:
     place = incident.location
     country = place.country if place else ""
     first, second = (
-        next(_actors(report, incident, _scheme()[side]), None) for side in ("actors", "aims")
+        next(filter(_name, _actors(report, incident, _scheme()[side])), None)
+        for side in ("actors", "aims")
     )
     return {
         "event_date": (incident.date or report.date or "")[:10],
         "time_precision": _time_precision(incident.date),
         "event_type": rule["event"], "sub_event_type": rule["sub_event"],
-        "actor1": _name(first), "inter1": _inter(first, country),
+        "actor1": _name(first), "inter1": _inter(first, country, rule.get("class", "")),
         "actor2": _name(second), "inter2": _inter(second, country),
         "country": country, "admin1": place.admin if place else "",
         "location": place.name if place else "",
@@ -67,11 +68,16 @@ def _row(report: Report, incident: Incident, number: int, rule: _Rule) -> Row:
 
 
 def _actors(report: Report, incident: Incident, roles: Iterable[str]) -> Iterator[ResolvedActor]:
+    """Who fills the roles, no place or weapon; without a name people of whom only a count is told,
+    «12 شخصا»."""
     for role in roles:
         for argument in incident.arguments:
-            if argument.role == role:
-                surface = report.surface(report.mention(argument.id))
-                yield actor(surface) or ResolvedActor(surface, "", "", "", "")
+            mention = report.mention(argument.id)
+            is_counted = mention.type in _scheme()["counted"] and mention.value != "0"
+            if argument.role == role and (is_counted or mention.type in _scheme()["named"]):
+                surface = report.surface(mention)
+                name = "" if is_counted else surface
+                yield actor(surface) or ResolvedActor(name, "", "", "", "")
 
 
 def _rule(report: Report, incident: Incident) -> tuple[int, _Rule] | None:
@@ -98,11 +104,13 @@ def _name(who: ResolvedActor | None) -> str:
     return (who.name_en or who.name_ar) if who else ""
 
 
-def _inter(who: ResolvedActor | None, country: str) -> int | str:
-    """ACLED's code of the actor; forces of another state than the place's are external."""
-    if who is None or not who.actor_class:
+def _inter(who: ResolvedActor | None, country: str, likely: str = "") -> int | str:
+    """ACLED's code of the actor, of the class that is likely where its own is unknown; forces of
+    another state than the place's are external."""
+    known = who and (who.actor_class or likely)
+    if who is None or not known:
         return ""
-    code: int = _scheme()["inter"][who.actor_class]
+    code: int = _scheme()["inter"][known]
     is_foreign = code == 1 and who.country and country and who.country != country
     return int(_scheme()["foreign"]) if is_foreign else code
 

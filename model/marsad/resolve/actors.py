@@ -137,24 +137,32 @@ _HEADS = {
     for kind, heads in {
         "government": "حكومة حكومات سلطات السلطة وزارة نظام رئاسة دولة إدارة كرملين",
         "state_military": "جيش جيوش عسكريون عسكريين بحرية جوية طيران سلاح أركان ضباط ضابط جندي "
-        "جنود جنديا مجندون حرس حلفاء",
-        "police": "شرطة بوليس أمن درك أمنية شرطي شرطيين حماية جمارك ديوانة سجون داخلية",
+        "جنود مجند مجندون عسكريا عسكريان عسكرية حرس حلفاء",
+        "police": "شرطة بوليس أمن درك أمنية شرطي شرطيين حماية جمارك ديوانة سجون داخلية قضايا "
+        "جرائم",
         "intelligence": "مخابرات استخبارات موساد",
-        "unidentified_armed": "مسلحون مسلحين مسلح مسلحان مسلحو مسلحي ملثمون ملثمين مجهولون مجهولين "
-        "مجهول إرهابيون إرهابيين إرهابي إرهابيان متطرفون متطرفين متشددون متشددين قراصنة انتحاري "
-        "انتحاريون انتحاريين انتحارية مهاجمون مهاجمين مهاجم جناة عصابة عصابات مهربون مهربين خلية",
+        "unidentified_armed": "مسلحون مسلحين مسلح مقاتل مقاتلون مقاتلين مقاتلي مقاتلو ملثمون "
+        "ملثمين مجهولون مجهولين مجهول إرهابيون إرهابيين إرهابي إرهابيان متطرفون متطرفين متشددون "
+        "متشددين قراصنة انتحاري انتحاريون انتحاريين انتحارية مهاجمون مهاجمين مهاجم جناة عصابة "
+        "عصابات مهربون مهربين خلية",
         "rebel": "متمردون متمردين متمردي متمردو ثوار مقاومة مقاومون مجاهدون مجاهدين معارضة فصائل "
         "جهاديون جهاديين",
         "political_militia": "ميليشيا ميليشيات مليشيا مليشيات لجان كتائب",
         "identity_militia": "قبيلة قبائل عشيرة عشائر مستوطنون مستوطنين مستوطن رعاة مزارعون",
         "protesters": "متظاهرون متظاهرين متظاهرو متظاهري محتجون محتجين محتجو محتجي معتصمون معتصمين "
         "طلبة طلاب عمال حشود مسيرة ناشطون ناشطين نشطاء",
-        "civilians": "مدنيون مدنيين أهالي سكان مواطنون مواطنين نازحون نازحين لاجئون لاجئين مصلون "
-        "مصلين شباب شبان",
+        "civilians": "مدنيا مدنيان مدنيون مدنيين مواطنا مواطنان أهالي سكان مواطنون مواطنين "
+        "نازحون نازحين لاجئون لاجئين مصلون مصلين شباب شبان",
         "coalition_igo": "تحالف أممية اتحاد ناتو",
     }.items()
     for head in _set(heads)
 }  # fmt: skip
+# these are no force, whatever follows: «الخطوط الجوية»
+_PLAIN = _set(
+    "خطوط شركة جمعية نقابة مرصد صحيفة قناة إذاعة تلفزيون جامعة مستشفى نادي محكمة محاكم نيابة"
+)
+_ARMED_FORCES = fold_name("القوات المسلحة")  # of a state, not of gunmen
+_PRONOUN, _ENDING = re.compile("(?<=..)(?:ها|هم|نا|ه)$"), re.compile("(?<=..)(?:ين|ان|ا|ي|و)$")
 
 
 @cache
@@ -170,11 +178,19 @@ def _demonyms() -> Mapping[str, str]:
     return found
 
 
+def _kind(word: str) -> str:
+    """The class that a word tells, in any number and case and before a pronoun; empty for none."""
+    forms = (word, _PRONOUN.sub("", word), _ENDING.sub("", word))
+    return next((_HEADS[form] for form in forms if form in _HEADS), "")
+
+
 def _by_head(text: str) -> ResolvedActor | None:
     """An actor as said, with the class of its first known noun and the country it names."""
-    for folded in readings(text):
-        words = folded.split()
-        kind = next((_HEADS[word] for word in words if word in _HEADS), "")
+    forms = [folded.replace(_ARMED_FORCES, "جيش").split() for folded in readings(text)]
+    if any(words and words[0] in _PLAIN for words in forms):
+        return None
+    for words in forms:
+        kind = next(filter(None, map(_kind, words)), "")
         country = next((_demonyms()[word] for word in words if word in _demonyms()), "")
         if kind:
             return ResolvedActor(text, "", kind, country, "class")

@@ -7,6 +7,7 @@ point nearby. Of several bearers of a name the best is taken: the larger one, in
 other places, close to them; «العاصمة» alone is that of the country that most of them lie in.
 """
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -114,6 +115,7 @@ _COMPASS = _set(
     "الشمالي الشمالية الجنوبي الجنوبية الشرقي الشرقية الغربي الغربية الأوسط الوسطى القديم القديمة "
     "الجديد الجديدة"
 )
+_SORTS = _set("الدولي الدولية العسكري العسكرية الحربي المدني الجوي الجوية العام")  # of a site
 # of a town; they bear the names of towns and countries far away: «حي القاهرة» lies in Baghdad
 _PARTS = frozenset({_QUARTER, _FACILITY})
 
@@ -121,6 +123,8 @@ _PARTS = frozenset({_QUARTER, _FACILITY})
 _GENERIC = (_HEADS.keys() | _NEAR | _COMPASS) - _set(
     "الجزيرة الجبل الساحل البادية الضاحية الوسطى الوادي الخليج الجنوب العاصمة"
 )
+# a name of these alone is one only in the country that the report is about
+_PLAIN = _HEADS.keys() | _NEAR | _COMPASS | _set("شريط حدودي")
 _CAPITAL = fold_name("العاصمة")  # alone it is that of the country that the report is about
 # Far villages are called so, but a report means the thing: «السوق», «منزله», «السجن المركزي». With
 # or without the article, as it stands here: «بلد» is a town of Iraq.
@@ -129,11 +133,15 @@ _COMMON = frozenset(
         "البلاد البلد بلده منزله بيتها سوق السوق الأسواق فندق الفندق مقر المقر بنك البنك بنوك "
         "محلات المحلات منشأة المنشأة النادي الدير قصر القصر قلعة القلعة البرج عمارة مزرعة درب "
         "بستان البستان حمام الحمام قبو القبو القطار السكة السماء الديوان المزار الرأس قريتين "
-        "الأمن أمن المركزي المركزية العسكري العسكرية المدني المدنية الجراحي"
+        "البورصة الصوفية الأمن أمن المركزي المركزية العسكري العسكرية المدني المدنية الجراحي"
     )
 )
 # unless after these: «بلدة السوق»
 _SETTLED = _set("محافظة ولاية مدينة بلدة قرية ضيعة قضاء ناحية مديرية معتمدية")
+
+
+# «الطريق الدولي» before its ends, and what stands between them
+_ROAD, _DASH = re.compile(r"(?:طريق|الطريق(?:\s+ال\S+)?)\s"), re.compile(r"\s*[-–—/\u0640]\s*")
 
 
 class _Row(NamedTuple):
@@ -154,6 +162,8 @@ class _Candidate(NamedTuple):
     near: bool
     kinds: frozenset[str]  # that the head of the name announced
     capital: bool  # found as the capital of some country
+    misspelt: bool  # that of the place is spelt otherwise: «البورصة» is not «بورصة», the town
+    plain: bool  # the name is of ordinary words, «الشريط الحدودي»
 
     @property
     def expected(self) -> bool:
@@ -162,12 +172,32 @@ class _Candidate(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _candidates(text: str) -> tuple[_Candidate, ...]:
-    """All bearers of the longest known part of a name."""
-    for surface in unjoined(text):
+    """All bearers of the longest known part of a name, of a road those of its first known end."""
+    whole, *joined = unjoined(text)
+    road = _ROAD.match(text)
+    ends = _DASH.split(text[road.end() :]) if road and _DASH.search(text) else []
+    for surface in (whole, *joined, *ends):
         for name, near, kinds in _parts(surface):
             if rows := _bearers(name):
-                return tuple(_Candidate(row, near, kinds, name == _CAPITAL) for row in rows)
+                word = "" if surface in joined else _spelling(surface, name)
+                plain = _PLAIN.issuperset(name.split())
+                return tuple(
+                    _Candidate(row, near or surface in ends, kinds, name == _CAPITAL,
+                               not _fits(row, word), plain)
+                    for row in rows
+                )  # fmt: skip
     return ()
+
+
+def _spelling(surface: str, name: str) -> str:
+    """A name of one word as it stands in the surface."""
+    words = fold_name(surface).split()
+    return spelt(surface)[words.index(name)] if name in words else name
+
+
+def _fits(row: _Row, word: str) -> bool:
+    """Whether a word has an article where the name of the place has one; no word has none."""
+    return bool(word) and (" " in word or word.startswith("ال") == row.name_ar.startswith("ال"))
 
 
 def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
@@ -175,7 +205,7 @@ def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
     forms, words = spelt(surface), fold_name(surface).split()
     trailing = len(words)
     while trailing:
-        near = trailing < len(words)
+        near = not _COMPASS.isdisjoint(words[trailing:])
         kinds: frozenset[str] = frozenset()
         for first in range(trailing):
             if trailing - first > 1 or _names(forms[first], words[max(0, first - 1)]):
@@ -186,7 +216,8 @@ def _parts(surface: str) -> Iterator[tuple[str, bool, frozenset[str]]]:
                 near = True
             else:
                 break
-        if words[trailing - 1] not in _COMPASS:
+        is_site = _FACILITY in _HEADS.get(words[0], ())
+        if words[trailing - 1] not in (_COMPASS | _SORTS if is_site else _COMPASS):
             return
         trailing -= 1
 
@@ -244,7 +275,9 @@ _SAME = 50.0  # km; bearers so close are one place near a border
 _WIDE = 10.0  # km of radius from which a district is more than its town
 _FAR = 600.0  # km
 _BESIDE = 30.0  # km from which a village is no quarter: «حي الروضة» beside «روضة»
-_KNOWN_AFAR, _KNOWN_ALONE = 100_000, 40_000  # inhabitants from which a town is news anywhere
+# inhabitants from which a town is news anywhere: under any name, under its own, under one that no
+# other has
+_KNOWN_ANYWHERE, _KNOWN_AFAR, _KNOWN_ALONE = 1_000_000, 100_000, 40_000
 
 
 class _Around:
@@ -280,6 +313,14 @@ class _Around:
         little_known = row.population < _KNOWN_AFAR
         if candidate.capital:
             return not at_home
+        if self._countries and not at_home:
+            within = not row.country and _nearest(row, self._others) <= row.radius
+            if candidate.plain and row.kind not in ("country", "water") and not within:
+                return True
+            announced = candidate.expected or _FACILITY in candidate.kinds
+            if row.kind == _TOWN and (candidate.misspelt or not announced):
+                known = row.population >= _KNOWN_ANYWHERE
+                return not known and _nearest(row, self._others) > _FAR
         small = row.kind in _SMALL and little_known
         if candidate.kinds == _PARTS and not candidate.expected:
             return not (small and at_home and _nearest(row, self._others) < _BESIDE)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from marsad.resolve.names import spelt, unjoined
 from marsad.resolve.places import GOVERNORATES, TOWNS, place, places
 from marsad.schema import Mention, Report, ResolvedPlace
+from marsad.text import JOINED
 
 _REACH = 30  # characters before a name that may tell that it is only nearby
 # «شمالي [بغداد]», «شمال شرق», «إلى الشرق من»: annotators leave these outside the name
@@ -36,12 +37,19 @@ def sites(report: Report, mentions: Sequence[Mention]) -> dict[str, ResolvedPlac
     """
     ordered = sorted(mentions, key=lambda m: m.start)
     found: dict[str, ResolvedPlace] = {}
-    surfaces = [report.surface(mention) for mention in ordered]
+    surfaces = [_whole(report, mention) for mention in ordered]
     for mention, surface, named in zip(ordered, surfaces, places(surfaces), strict=True):
         if meant := named or _named_before(surface, found):
             before = report.text[max(0, mention.start - _REACH) : mention.start]
             found[mention.id] = _beside(before, _town(before, surface, meant))
     return found
+
+
+def _whole(report: Report, mention: Mention) -> str:
+    """The words of a mention, with the letter that its first one has lost: «[حيرة] تشاد»."""
+    surface, cut = report.surface(mention), report.text[: mention.start][-1:]
+    lost = cut in JOINED and place(surface) is None and place(cut + surface)
+    return cut + surface if lost else surface
 
 
 def _named_before(surface: str, earlier: dict[str, ResolvedPlace]) -> ResolvedPlace | None:

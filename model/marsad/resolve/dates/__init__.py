@@ -6,6 +6,7 @@ expression is read in three steps: `words` turns it into items, each a letter wi
 way that the reading allows, against the frame that `story` makes of the context.
 """
 
+import datetime as dt
 import re
 
 from marsad.resolve.dates.calendars import ResolvedDate, Unresolved
@@ -13,12 +14,16 @@ from marsad.resolve.dates.joined import with_next
 from marsad.resolve.dates.reading import read
 from marsad.resolve.dates.story import Frame
 from marsad.resolve.dates.ways import resolve
+from marsad.resolve.dates.words import items
 
 __all__ = ["ResolvedDate", "Unresolved", "date", "date_or_reason", "with_next"]
 
 _LONGEST = 300  # no date expression is longer; what follows would only cost time
 # Before an expression: «منذ [يومين]», where the guidelines leave the word outside.
 _AGO = re.compile(r"(?<!\w)[وف]?(?:منذ|قبل|(?<!أكثر )(?<!أقل )من)\s+(?:نحو\s+|حوالي\s+)?$")
+# Before an expression: that it is the same day in another calendar, to within so many days.
+_MEANT, _SIGHTED = re.compile(r"(?:الموافق|المصادف)\s*(?:ل|لـ)?\s*$"), dt.timedelta(2)
+_SPANS = frozenset("uUiIyYwpkC")  # letters of words for spans of time
 # After an expression: what its speaker meant, «[اليوم] (أمس)».
 _CORRECTED = re.compile(r"\s*\(\s*((?:[أا]ول من )?[أا]مس|اليوم|غدا?)\s*\)")
 
@@ -63,4 +68,16 @@ def date_or_reason(
         return resolve(read(f"قبل {text[3:]}"), frame)
     if found is Unresolved.UNREAD and _AGO.search(before):
         return resolve(read(f"قبل {text}"), frame)
+    if found is Unresolved.UNREAD and _SPANS.intersection(item.letter for item in items(text)):
+        return Unresolved.OPEN  # «قبل أيام», «القرن الماضي»
+    if reading.hijri_day is not None and _MEANT.search(before):
+        return _as_told(found, frame.day())
     return found
+
+
+def _as_told(hijri: ResolvedDate | Unresolved, told: dt.date | None) -> ResolvedDate | Unresolved:
+    """The day told just before a Hijri one that is «الموافق» it, where they are nearly one."""
+    if told is None or not isinstance(hijri, ResolvedDate) or hijri.precision != "day":
+        return hijri
+    apart = abs(dt.date.fromisoformat(hijri.value) - told)
+    return ResolvedDate(f"{told}", "day") if apart <= _SIGHTED else hijri

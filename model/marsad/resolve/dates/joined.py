@@ -28,6 +28,8 @@ def with_next(text: str, gap: str, following: str) -> str:
         return both
     if _TO in ties and own.month and said <= _DAYS and then.month and then.year:
         return f"{text} {then.year - (own.month > then.month)}"
+    if _MEANING in ties and own.hijri_day is not None and then.month and then.day:
+        return following  # the moon may have been sighted a day off the tables
     if _MEANING in ties and own.weekday is not None and not own.month and then.month:
         return both
     return text

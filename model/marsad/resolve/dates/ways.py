@@ -104,7 +104,18 @@ def _gregorian(reading: Reading, frame: Frame) -> ResolvedDate | None:
         return week_value(dt.date(year, month, 1) + dt.timedelta(7 * (reading.week - 1)))
     if reading.day is None:
         return month_value(year, month)
-    return _finish(dt.date(year, month, reading.day), reading, frame)
+    day = dt.date(year, month, reading.day)
+    return _finish(_of_this_year(day, reading, frame.today) or day, reading, frame)
+
+
+def _of_this_year(day: dt.date, reading: Reading, today: dt.date | None) -> dt.date | None:
+    """The day where the old year was written early in the new, as its weekday tells."""
+    if today is None or reading.weekday is None or day.year != today.year - 1:
+        return None
+    meant = day.replace(year=today.year)
+    weekdays = day.weekday(), meant.weekday()
+    is_near = abs(meant - today) < _EARLY and today.month == 1
+    return meant if is_near and reading.weekday == weekdays[1] != weekdays[0] else None
 
 
 def _fitting_year(month: int, reading: Reading, frame: Frame) -> int | None:
@@ -296,6 +307,7 @@ def _later(count: int, unit: int, frame: Frame) -> ResolvedDate | None:
     return ResolvedDate(f"{then:%Y-%m-%dT%H:%M}", "minute")
 
 
+_EARLY = dt.timedelta(31)
 _UNIT_DAYS: Mapping[int, float] = {HOUR: 1 / 24, DAY: 1, WEEK: 7}
 
 
