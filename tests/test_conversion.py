@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from marsad.cli import app
 from marsad.errors import MarsadError
-from marsad.formats import FORMATS, FormatName, markup
+from marsad.formats import FORMATS, FormatName, jsonl, markup
 from marsad.formats.draft import joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
@@ -529,3 +529,67 @@ def test_a_docbin_without_spacy_says_what_to_install(
     monkeypatch.setitem(sys.modules, "spacy", None)
     with pytest.raises(MarsadError, match="needs spaCy: pip install"):
         read(FormatName.SPACY, tmp_path / "x.spacy", labels)
+
+
+@pytest.mark.parametrize("name", [name for name in FormatName if name is not FormatName.BRAT])
+def test_a_dash_is_standard_output(
+    name: FormatName, tmp_path: Path, reports: list[Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_text(jsonl.write(reports), "utf-8")
+    convert = ["convert", "in.jsonl", "--from", "jsonl", "--to", name]
+    assert RUNNER.invoke(app, [*convert, "out.json"]).exit_code == 0
+    before = sorted(tmp_path.iterdir())
+    printed = RUNNER.invoke(app, [*convert, "-"])
+    assert printed.exit_code == 0
+    assert printed.stdout_bytes == Path("out.json").read_bytes()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_standard_output_is_no_folder(tmp_path: Path, reports: list[Report]) -> None:
+    (tmp_path / "in.jsonl").write_text(jsonl.write(reports), "utf-8")
+    arguments = ["convert", str(tmp_path / "in.jsonl"), "-", "--from", "jsonl", "--to", "brat"]
+    done = RUNNER.invoke(app, arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("marsad: brat writes a folder")
+
+
+def test_tasks_are_not_lost_under_their_configuration(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    with pytest.raises(MarsadError, match=r"x\.xml: is where the labelling configuration goes"):
+        write(FormatName.LABEL_STUDIO, reports, tmp_path / "x.xml", labels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_whose_id_is_too_long_for_a_file_comes_back_from_brat(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    long = [replace(report, id="قصف " * 60 + str(n)) for n, report in enumerate(reports)]
+    write(FormatName.BRAT, long, tmp_path, labels)
+    assert [r.id for r in read(FormatName.BRAT, tmp_path, labels)[0]] == [r.id for r in long]
+
+
+SLIPS = {
+    FormatName.JSONL: ('{"id": "a"}', "line 1"),
+    FormatName.MARKUP: ("### id=a\n", "line 1"),
+    FormatName.CONLL: ("قصف O\nحلب\n", "line 2"),
+    FormatName.LABEL_STUDIO: ("[{}]", "task 1"),
+    FormatName.DOCCANO: ("{}", "line 1"),
+    FormatName.SPACY: ("{}", "line 1"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_ledger_calls_stdin_by_its_name(name: FormatName, tmp_path: Path) -> None:
+    text, where = SLIPS[name]
+    arguments = ["convert", "-", str(tmp_path / "out"), "--from", name, "--to", "jsonl"]
+    done = RUNNER.invoke(app, [*arguments, "--ledger", "-"], input=text)
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["entries"][0]["where"] == f"stdin, {where}"
+
+
+def test_ids_made_of_a_name_call_stdin_by_its_name(tmp_path: Path) -> None:
+    arguments = ["convert", "-", "-", "--from", "conll", "--to", "jsonl"]
+    done = RUNNER.invoke(app, arguments, input="قصف O\n")
+    assert json.loads(done.stdout)["id"] == "stdin-1"

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,8 @@ from rich.progress import track
 from marsad import __version__, cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import say, script, told_plainly
-from marsad.errors import STDIN
+from marsad.documents import Document, documents, is_stream
+from marsad.errors import DASH, MarsadError
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import Row, columns, geojson, rows, write_csv
@@ -82,10 +84,14 @@ def predict(
 ) -> None:
     """Read reports: mentions, events, roles and status of each, in the order given."""
     with told_plainly():
-        given = corpus_cli.given(sources or [STDIN], date)
-        texts, dates, ids = zip(*given, strict=True)
+        sources, total = sources or [DASH], None
+        given = corpus_cli.given(sources, date)
+        if not any(map(is_stream, sources)):  # a slip in the last line is told before hours of work
+            total = sum(1 for _ in given)
+            given = documents(sources, date)
         extractor = load(model)
-        found = _progress(extractor.predict_many(texts, dates, ids), len(given))
+        read = (extractor.predict_many(*zip(*some, strict=True)) for some in _some(given) if some)
+        found = _progress(chain.from_iterable(read), total)
         labels = extractor.decoder.labels
         if format is Format.jsonl:
             for report in found:
@@ -125,6 +131,7 @@ def score_command(
             pretty.show_scores(scores, Console())
 
 
+_AT_ONCE = 64  # texts: many for each thread, and a stream's first are read soon
 _LEFT_OUT = "; denied, possible and past ones are listed with --all"
 
 
@@ -134,8 +141,24 @@ def _write_rows(columns: Iterable[str], found: Iterable[Row], left_out: str = ""
         say(f"no incident to list in these reports{left_out}.")
 
 
-def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
-    if total < 2 or not sys.stderr.isatty():
+def _some(given: Iterable[Document]) -> Iterator[list[Document]]:
+    """The texts, some at a time: what is at hand is read side by side, and few are held. Those
+    before one that cannot be read are given, too."""
+    some: list[Document] = []
+    try:
+        for document in given:
+            some.append(document)
+            if len(some) == _AT_ONCE:
+                yield some
+                some = []
+    except MarsadError:
+        yield some
+        raise
+    yield some
+
+
+def _progress(reports: Iterable[Report], total: int | None) -> Iterable[Report]:
+    if total == 1 or not sys.stderr.isatty():
         return reports
     return track(reports, "Reading", total, console=Console(stderr=True))
 

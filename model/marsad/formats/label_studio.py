@@ -1,6 +1,6 @@
 """Label Studio JSON: regions, relations, a status choice and a value field for each region.
 
-The labelling configuration that shows such tasks is written beside them.
+The labelling configuration that shows such tasks is written beside a file of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from marsad.errors import at
-from marsad.files import dumps, read_bytes, read_json, write_text
+from marsad.errors import DASH, at, located
+from marsad.files import dumps, read_bytes, read_json, stem, write_text
 from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
@@ -25,9 +25,9 @@ def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of an export (JSON or JSON-MIN); what is wrong in a task goes to the ledger."""
     tasks = read_json(path)
     for number, task in enumerate(tasks if isinstance(tasks, list) else [tasks], 1):
-        where = f"{path}, task {number}"
+        where = located(path, number, "task")
         try:
-            draft = _Task(task, where, f"{path.stem}-{number}", ledger).draft()
+            draft = _Task(task, where, f"{stem(path)}-{number}", ledger).draft()
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a Label Studio task ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
@@ -152,10 +152,13 @@ def _write(tasks: Iterable[tuple[Report, Mapping[str, Any]]], path: Path, labels
         for r, annotation in tasks
     ]
     beside = path.with_suffix(".xml")
+    if beside == path:
+        raise at(path, None, "is where the labelling configuration goes; name the tasks .json.")
     if beside.exists() and not read_bytes(beside).startswith(_VIEW.encode()):
         raise at(beside, None, f"stands where the labelling configuration of {path.name} goes.")
     write_text(path, dumps(found, indent=1) + "\n")
-    write_text(beside, configuration(labels))
+    if str(path) != DASH:
+        write_text(beside, configuration(labels))
 
 
 def _results(report: Report) -> Iterator[dict[str, Any]]:

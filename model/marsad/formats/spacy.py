@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marsad.errors import MarsadError, at
-from marsad.files import write_bytes, write_text
+from marsad.errors import MarsadError, at, located
+from marsad.files import stem, write_bytes, write_text
 from marsad.formats.conll import tokens
 from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts, span_key
 from marsad.formats.jsonl import records, to_line
@@ -30,9 +30,9 @@ def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; what is wrong in one goes to the ledger."""
     found = _binary(path) if path.suffix == _BINARY else records(path, ledger)
     for number, record in found:
-        where = f"{path}, {'doc' if path.suffix == _BINARY else 'line'} {number}"
+        where = located(path, number, "doc" if path.suffix == _BINARY else "line")
         try:
-            yield _draft(record, where, f"{path.stem}-{number}")
+            yield _draft(record, where, f"{stem(path)}-{number}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a spaCy Doc ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
