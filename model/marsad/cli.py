@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from marsad.errors import DASH, MarsadError
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import Row, columns, geojson, rows, write_csv
+from marsad.files import dumps
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report
 from marsad.score import score as compare
@@ -92,23 +93,7 @@ def predict(
         extractor = load(model)
         read = (extractor.predict_many(*zip(*some, strict=True)) for some in _some(given) if some)
         found = _progress(chain.from_iterable(read), total)
-        labels = extractor.decoder.labels
-        if format is Format.jsonl:
-            for report in found:
-                print(report.to_json(), flush=True)
-        elif format is Format.pretty:
-            console = Console()
-            for report in found:
-                pretty.show(report, console)
-        elif format is Format.geojson:
-            print(json.dumps(geojson(found, labels), ensure_ascii=False, indent=1))
-        elif format is Format.html:
-            print(page(found))
-        elif format is Format.acled:
-            listed = acled.rows(found, everything=all)
-            _write_rows(acled.columns(), listed, "" if all else _LEFT_OUT)
-        else:
-            _write_rows(columns(labels), rows(found, labels))
+        _PRINTED[format](found, extractor.decoder.labels, all)
 
 
 @app.command("score")
@@ -135,10 +120,34 @@ _AT_ONCE = 64  # texts: many for each thread, and a stream's first are read soon
 _LEFT_OUT = "; denied, possible and past ones are listed with --all"
 
 
-def _write_rows(columns: Iterable[str], found: Iterable[Row], left_out: str = "") -> None:
-    """CSV on stdout; that it has no row is said."""
+def _lines(found: Iterable[Report], _: Labels, __: bool) -> None:
+    for report in found:
+        print(report.to_json(), flush=True)
+
+
+def _pretty(found: Iterable[Report], _: Labels, __: bool) -> None:
+    console = Console()
+    for report in found:
+        pretty.show(report, console)
+
+
+def _table(columns: Iterable[str], found: Iterable[Row], left_out: str = "") -> None:
+    """CSV; that it has no row is said."""
     if not write_csv(columns, found, sys.stdout):
         say(f"no incident to list in these reports{left_out}.")
+
+
+# how each format prints the reports, with their label set; `all` is for ACLED's rows
+_PRINTED: Mapping[Format, Callable[[Iterable[Report], Labels, bool], None]] = {
+    Format.jsonl: _lines,
+    Format.pretty: _pretty,
+    Format.csv: lambda found, labels, _: _table(columns(labels), rows(found, labels)),
+    Format.acled: lambda found, _, all: _table(
+        acled.columns(), acled.rows(found, everything=all), "" if all else _LEFT_OUT
+    ),
+    Format.geojson: lambda found, labels, _: print(dumps(geojson(found, labels), indent=1)),
+    Format.html: lambda found, *_: print(page(found)),
+}
 
 
 def _some(given: Iterable[Document]) -> Iterator[list[Document]]:

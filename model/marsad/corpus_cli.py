@@ -91,7 +91,8 @@ def validate(
     with told_plainly():
         known = _labels(labels)
         reports, book = _read(sources, from_, known)
-        read = list(load().predict_many(*_columns(reports))) if model else None
+        columns = zip(*((r.text, r.date, r.id) for r in reports), strict=True)
+        read = list(load().predict_many(*columns)) if model and reports else None
         for report, kind, detail in doubts(reports, known, read):
             print(report, kind, detail, sep="\t")
         _show(book)
@@ -111,9 +112,9 @@ def stats(
         reports, book = _read(sources, from_, _labels(labels))
         found = count(reports)
         print(f"{found.reports} reports, {found.words} words")
-        for name, table in found.tables().items():
-            print(f"{name} {table.total()}")
-            for label, number in table.most_common():
+        for name, labelled in found.tables().items():
+            print(f"{name} {labelled.total()}")
+            for label, number in labelled.most_common():
                 print(f"  {label}\t{number}")
         if picture_to is not None:
             write_bytes(picture_to, picture(found, picture_to.suffix.removeprefix(".")))
@@ -304,10 +305,6 @@ def _files(path: Path, name: FormatName) -> list[Path]:
     if not path.is_dir() or name is FormatName.BRAT:
         return [path]
     return sorted(file for file in path.iterdir() if file.is_file())
-
-
-def _columns(reports: list[Report]) -> tuple[list[str], list[str | None], list[str]]:
-    return [r.text for r in reports], [r.date for r in reports], [r.id for r in reports]
 
 
 def _show(ledger: Ledger) -> None:

@@ -77,14 +77,10 @@ class Scores:
         found = [
             count
             for tally in self.tallies
-            for (of_task, of_label), count in tally.items()
-            if of_task == task and label in (None, of_label)
+            for (of_task, of), count in tally.items()
+            if of_task == task and label in (None, of)
         ]
-        return (
-            Count(*(sum(column) for column in zip(*found, strict=True)))
-            if found
-            else Count(0, 0, 0)
-        )
+        return Count(*map(sum, zip(*found, strict=True))) if found else Count(0, 0, 0)
 
     def f1(self, task: str, label: str | None = None) -> float:
         """Micro-F1 of a task (accuracy for status and values), 0 to 1. Raises MarsadError for a

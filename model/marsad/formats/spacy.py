@@ -114,8 +114,8 @@ def doc(report: Report, vocab: Any) -> "Doc":
     return made
 
 
-def put(report: Report, doc: "Doc") -> list[str]:
-    """Set the report's spans on a Doc of the same text; the ids of those that cut its tokens.
+def put(report: Report, doc: "Doc") -> None:
+    """Set the report's spans on a Doc of the same text.
 
     `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad_facts` holds
     statuses, values, roles and links. A span inside a token takes the whole token, and
@@ -125,14 +125,12 @@ def put(report: Report, doc: "Doc") -> list[str]:
     from spacy.util import filter_spans
 
     extend(**{_FACTS: {"default": None}})
-    cut: list[str] = []
     exact: dict[str, list[int]] = {}
 
     def span(of: Mention | Event) -> "Span":
         found = doc.char_span(of.start, of.end, label=of.type, alignment_mode="expand")
         assert found is not None  # an expanded span always lies in the text
         if (found.start_char, found.end_char) != (of.start, of.end):
-            cut.append(of.id)
             key = span_key(found.start_char, found.end_char, of.type)
             exact.setdefault(key, [of.start, of.end])
         return found
@@ -140,7 +138,6 @@ def put(report: Report, doc: "Doc") -> list[str]:
     doc.ents = filter_spans([span(mention) for mention in report.mentions])
     doc.spans[GROUP] = [span(event) for event in report.events]
     doc._.set(_FACTS, side_facts(report) | ({_EXACT: exact} if exact else {}))
-    return cut
 
 
 def extend(**extensions: Mapping[str, Any]) -> None:
