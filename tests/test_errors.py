@@ -41,6 +41,7 @@ def test_an_empty_file(tmp_path: Path, raw: bytes) -> None:
         (b"a\n" * 9 + b"\xd9", 10, 18),
         ("قصف\nجوي".encode("cp1256"), 1, 0),
         (b"\xef\xbb\xbfa\n\xff", 2, 5),
+        (b"\xef\xbb\xbfa\xff", 1, 4),
     ],
 )
 def test_unreadable_bytes(tmp_path: Path, raw: bytes, line: int, byte: int) -> None:
