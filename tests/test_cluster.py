@@ -247,6 +247,10 @@ def _spoil(corpus: Path) -> None:
     (corpus / "table.parquet").write_bytes(b"PAR1 and no more")
 
 
+def _spoil_plan(corpus: Path) -> None:
+    (corpus.parent / "out" / "_plan.json").write_text('{"settings": {}}')
+
+
 def _remove(corpus: Path) -> None:
     (corpus / "a" / "lines.jsonl").unlink()
 
@@ -263,6 +267,7 @@ def _rename(corpus: Path) -> None:
         (None, ("--rows", 3), "was begun with rows 2, and now it is 3; name another folder."),
         (None, ("--text",), "was begun with text False, and now it is True"),
         (_spoil, (), "table.parquet: has changed since"),
+        (_spoil_plan, (), "_plan.json: cannot be read or written (KeyError: 'files')."),
     ],
 )
 def test_a_folder_that_holds_other_work_is_refused(
@@ -286,6 +291,7 @@ def test_a_folder_that_holds_other_work_is_refused(
         (lambda folder: (folder / "read.me").touch(), "out", "read.me: cannot be read; files"),
         (lambda folder: None, "in/out", "in/out: lies in the input; name a folder outside it."),
         (lambda folder: None, "nowhere://out", "nowhere://out: cannot be read or written (Value"),
+        (lambda folder: None, "", "the name of a folder is empty"),
     ],
 )
 def test_what_cannot_be_read_at_all_is_one_sentence_before_anything_is_done(

@@ -88,7 +88,7 @@ def plan(
     folder, sizes = inputs(source, output)
     identity = _identity(model)
     settings = identity | {"rows": rows, "text": text}
-    with told(target):
+    with told(output.at(_PLAN)):
         earlier = _earlier(output) or {"settings": settings, "files": {}}
     for key, value in settings.items():
         if (begun := earlier["settings"].get(key)) != value:
@@ -312,8 +312,8 @@ def _earlier(output: Folder) -> dict[str, Any]:
         if output.names("reports"):
             raise at(output.root, None, f"holds reports but no {_PLAN}; name another folder.")
         return {}
-    found: dict[str, Any] = json.loads(output.fs.cat(output.at(_PLAN)))
-    return found
+    found = json.loads(output.fs.cat(output.at(_PLAN)))
+    return {key: dict(found[key]) for key in ("settings", "files")}
 
 
 def _identity(model: Path | None) -> dict[str, str]:

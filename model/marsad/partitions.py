@@ -94,7 +94,9 @@ def told(where: str) -> Iterator[None]:
 
 
 def open_folder(url: str) -> Folder:
-    """The folder of a path or URL; MarsadError where fsspec does not know such a URL."""
+    """The folder of a path or URL; MarsadError where it is empty, or fsspec does not know it."""
+    if not url:
+        raise MarsadError("the name of a folder is empty; name one.")
     with told(url):
         fs, root = url_to_fs(url)
     return Folder(fs, root.rstrip("/"))
