@@ -50,8 +50,8 @@ def read_lines(path: str | Path) -> Iterator[str]:
     place = 0  # of the line, in bytes
     with _opened(path) as file:
         for number, raw in enumerate(file, 1):
-            for start, message in _NO_TEXT.items():
-                if number == 1 and raw.startswith(start):
+            for start, message in _NO_TEXT.items() if number == 1 else ():
+                if raw.startswith(start):
                     raise at(path, None, message)
             try:
                 yield raw.decode("utf-8-sig" if number == 1 else "utf-8")

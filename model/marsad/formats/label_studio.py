@@ -14,7 +14,7 @@ from marsad.files import dumps, read_bytes, read_json, stem, write_text
 from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
-from marsad.schema import Labels, Report, named
+from marsad.schema import Event, Labels, Mention, Report, named
 
 _TEXT, _LABEL, _STATUS, _VALUE, _SAME = "text", "label", "status", "value", "same"
 _VIEW = f'<View>\n  <Labels name="{_LABEL}" toName="{_TEXT}">'  # begins every configuration
@@ -163,31 +163,28 @@ def _write(tasks: Iterable[tuple[Report, Mapping[str, Any]]], path: Path, labels
 
 def _results(report: Report) -> Iterator[dict[str, Any]]:
     for span in report.spans:
-        place = {"start": span.start, "end": span.end, "text": report.surface(span)}
-        region = {"id": span.id, "to_name": _TEXT}
         score = {} if span.score is None else {"score": span.score}
-        yield {
-            **region, "from_name": _LABEL, "type": "labels",
-            "value": {**place, "labels": [span.type]}, **score,
-        }  # fmt: skip
+        yield _said(span, _LABEL, "labels", text=report.surface(span), labels=[span.type]) | score
     for event in report.events:
-        place = {"start": event.start, "end": event.end, "text": report.surface(event)}
-        yield {
-            "id": event.id, "to_name": _TEXT, "from_name": _STATUS, "type": "choices",
-            "value": {**place, "choices": [event.status]},
-        }  # fmt: skip
+        words = report.surface(event)
+        yield _said(event, _STATUS, "choices", text=words, choices=[event.status])
     for mention in report.mentions:
         if mention.value is not None:
-            yield {
-                "id": mention.id, "to_name": _TEXT, "from_name": _VALUE, "type": "textarea",
-                "value": {"start": mention.start, "end": mention.end, "text": [mention.value]},
-            }  # fmt: skip
+            yield _said(mention, _VALUE, "textarea", text=[mention.value])
     for event in report.events:
         for argument in event.arguments:
             yield _link(event.id, argument.role, argument.id, "right")
     for group in report.same:
         for left, right in pairwise(group):
             yield _link(left, _SAME, right, "bi")
+
+
+def _said(of: Mention | Event, control: str, type: str, **value: Any) -> dict[str, Any]:
+    """What a control says of a region."""
+    return {
+        "id": of.id, "to_name": _TEXT, "from_name": control, "type": type,
+        "value": {"start": of.start, "end": of.end, **value},
+    }  # fmt: skip
 
 
 def _link(source: str, name: str, target: str, direction: str) -> dict[str, Any]:
