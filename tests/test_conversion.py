@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from marsad.cli import app
 from marsad.errors import MarsadError
 from marsad.formats import FORMATS, FormatName, jsonl, markup
-from marsad.formats.draft import joined
+from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
@@ -196,6 +196,8 @@ def test_without_words_only_what_is_certain_is_mended() -> None:
     assert settle("قصف حلب", [Stated(4, 9)]) == ([None], [])
     emoji = "🚀 قصف حلب"
     assert settle(emoji, [Stated(3, 6), Stated(7, 10)])[0] == [(2, 5), (6, 9)]
+    assert settle("🚀🚀 قصف حلب أمس", [Stated(9, 12)])[0] == [(7, 10)]  # (9, 12) would cut a word
+    assert settle("قصف  ", [Stated(3, 5)]) == ([None], [])
 
 
 def region(id: str, start: int, end: int, text: str, **label: list[str]) -> dict[str, Any]:
@@ -352,6 +354,8 @@ def test_a_brat_folder(tmp_path: Path, labels: Labels) -> None:
         (["B-LOCATION", "E-LOCATION", "S-DATE"], ["قصف حلب", "أمس"]),
         (["U-LOCATION", "B-DATE", "L-DATE"], ["قصف", "حلب أمس"]),
         (["LOCATION", "LOCATION", "O"], ["قصف حلب"]),
+        (["I-LOCATION", "I-DATE", "O"], ["قصف", "حلب"]),
+        (["S-LOCATION", "I-LOCATION", "O"], ["قصف", "حلب"]),
     ],
 )
 def test_conll_2003_in_every_scheme(
@@ -364,6 +368,34 @@ def test_conll_2003_in_every_scheme(
     assert report.text == "قصف حلب أمس\nعاد"
     assert [report.surface(m) for m in report.mentions] == spans
     assert [e.fate for e in ledger.entries] == [Fate.MENDED]
+
+
+def test_a_text_that_is_not_its_tokens_is_rebuilt(tmp_path: Path, labels: Labels) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text('# id = a\n# text = "قصف مدينة حلب"\nقصف O\nحلب B-LOCATION\n', "utf-8")
+    (report,), ledger = read(FormatName.CONLL, path, labels)
+    assert (report.text, report.surface(report.mentions[0])) == ("قصف حلب", "حلب")
+    assert ledger.entries[0].message.startswith("its text is rebuilt")
+
+
+def test_stated_ids_are_kept_and_no_link_is_read_twice(labels: Labels) -> None:
+    """A free id is one that nothing further on has; a group of one is none."""
+    marked = [
+        Marked("a", "SHELLING", Stated(0, 3), "x", "occurred"),
+        Marked("b", "LOCATION", Stated(4, 7), "x"),
+        Marked("l1", "LOCATION", Stated(8, 12), "x"),
+    ]
+    links = [Link("a", "place", "b", "x")] * 2
+    draft = Draft("x", "r", "قصف حلب وحمص", marked=marked, links=links, same=[("b", "gone")])
+    ledger = Ledger()
+    report = draft.report(labels, ledger)
+    assert report
+    assert [mention.id for mention in report.mentions] == ["l2", "l1"]
+    assert report.events[0].arguments == (Argument("place", "l2"),)
+    assert report.same == ()
+    assert [e.message for e in ledger.entries] == [
+        "a group of the same thing names gone, not read here."
+    ]
 
 
 def test_what_spacy_writes_is_read(tmp_path: Path, labels: Labels) -> None:
