@@ -302,6 +302,30 @@ def test_a_doccano_export(tmp_path: Path, labels: Labels) -> None:
     assert [e.message for e in ledger.entries] == ["SHELLING 0-3 has no status; it is occurred."]
 
 
+def test_doccano_numbers_all_of_a_project(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    path = tmp_path / "x.jsonl"
+    write(FormatName.DOCCANO, [*reports, replace(reports[0], id="again")], path, labels)
+    written = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for kind in ("entities", "relations"):
+        ids = [each["id"] for record in written for each in record[kind]]
+        assert ids == list(range(1, len(ids) + 1))
+
+
+@pytest.mark.parametrize("truth", [0, 1])
+def test_label_studio_s_ground_truth_is_read(truth: int, tmp_path: Path, labels: Labels) -> None:
+    spans = [
+        region("r", 0, 3, "قصف", labels=["WEAPON"]),
+        region("r", 4, 7, "حلب", labels=["LOCATION"]),
+    ]
+    found = [{"result": [span], "ground_truth": n == truth} for n, span in enumerate(spans)]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"data": {"text": "قصف حلب"}, "annotations": found}]), "utf-8")
+    (report,), _ = read(FormatName.LABEL_STUDIO, path, labels)
+    assert [m.type for m in report.mentions] == [["WEAPON", "LOCATION"][truth]]
+
+
 BRAT = """T1	SHELLING 0 3	قصف
 T2	LOCATION 4 7;8 12	حلب أمس1
 T3	WEAPON 13 18	قذائف
