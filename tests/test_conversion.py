@@ -579,6 +579,23 @@ def test_half_a_surrogate_pair_is_escaped_or_refused(
     assert bool(refused) == (name in ("markup", "brat") or file == "x.spacy")
 
 
+def test_of_two_spans_in_a_token_the_place_of_the_kept_one_is_told(labels: Labels) -> None:
+    spacy = pytest.importorskip("spacy")
+    from marsad.formats.spacy import put
+
+    doc = spacy.blank("ar").make_doc("ببغداد")
+    put(
+        Report(
+            "r",
+            doc.text,
+            mentions=(Mention("l1", "LOCATION", 0, 1), Mention("l2", "LOCATION", 1, 6)),
+        ),
+        doc,
+    )
+    assert [span.text for span in doc.ents] == ["ببغداد"]
+    assert doc._.marsad_facts["exact"] == {"0-6-LOCATION": [0, 1]}
+
+
 def test_a_docbin_without_spacy_says_what_to_install(
     tmp_path: Path, labels: Labels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -600,6 +617,15 @@ def test_a_dash_is_standard_output(
     assert printed.exit_code == 0
     assert printed.stdout_bytes == Path("out.json").read_bytes()
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_brat_does_not_write_among_other_annotations(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    (tmp_path / "old.ann").write_text("", "utf-8")
+    with pytest.raises(MarsadError, match=r"holds \.ann files already; give an empty folder"):
+        write(FormatName.BRAT, reports, tmp_path, labels)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.ann"]
 
 
 def test_standard_output_is_no_folder(tmp_path: Path, reports: list[Report]) -> None:

@@ -39,6 +39,15 @@ def test_one_row_for_each_incident(some_reports: list[Report]) -> None:
     assert all(row["evidence"] for row in found)
 
 
+def test_each_role_has_a_column_of_its_fillers() -> None:
+    mentions = (Mention("a1", "ACTOR", 3, 8), Mention("l1", "LOCATION", 14, 17))
+    arguments = (Argument("agent", "a1"), Argument("place", "l1"), Argument("place", "a1"))
+    report = replace(told(incident("i1", arguments=arguments)), mentions=mentions)
+    (row,) = rows([report])
+    found = {role: row[role] for role in LABELS.roles if row[role]}
+    assert found == {"agent": "الجيش", "place": "حلب; الجيش"}
+
+
 def test_geojson_points_are_longitude_first(some_reports: list[Report]) -> None:
     found = json.loads(json.dumps(geojson(some_reports)))
     assert found["type"] == "FeatureCollection"

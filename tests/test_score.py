@@ -321,6 +321,10 @@ def test_scoring_empty_reports_divides_by_nothing(change: Callable[[Report], Rep
     json.dumps(scores.to_dict(draws=10))
 
 
+def test_scores_may_be_of_other_tasks() -> None:
+    assert Scores(({("deeds", "x"): Count(2, 2, 1)},)).f1("deeds") == 0.5
+
+
 def test_an_unknown_task_is_told() -> None:
     scores = score([GOLD], [GOLD])
     assert scores.f1("mentions") == 1.0
