@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,16 @@ def test_a_stream_is_read_as_it_comes(tiny_artifact: Path) -> None:
     assert len(out.splitlines()) == cli._AT_ONCE
     assert process.returncode == 2
     assert err.startswith(b"marsad: stdin, line 66: broken JSON")
+
+
+def test_a_pipe_of_a_name_is_read_once(tmp_path: Path, tiny_artifact: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(json.dumps({"text": TEXT}), "utf-8"))
+    writer.start()
+    code, out, _ = run("predict", pipe, "--model", tiny_artifact)
+    writer.join()
+    assert (code, json.loads(out)["id"]) == (0, "pipe-1")
 
 
 def test_a_text_from_stdin_keeps_its_blank_lines(tiny_artifact: Path) -> None:

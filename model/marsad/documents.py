@@ -50,7 +50,7 @@ def _of_file(path: Path, date: str | None) -> Iterator[Document]:
     if path.suffix.lower() in _TABLES:
         raise at(path, None, f"is no text; it should be a {', '.join(_SUFFIXES)} file.")
     first, lines = _begun(read_lines(path))
-    is_json = path.suffix.lower() in _JSON or (str(path) == DASH and first.lstrip()[:1] == "{")
+    is_json = path.suffix.lower() in _JSON or (is_stream(str(path)) and first.lstrip()[:1] == "{")
     if first and is_json:
         yield from _records(lines, path, date)
     else:
