@@ -177,10 +177,14 @@ def test_a_long_text_is_read_in_sections_as_in_one(monkeypatch: pytest.MonkeyPat
     distance[[8, 16]] = -40.0  # 40 words between and more
     decoder = Decoder(LABELS, replace(learnt, features=(distance, *learnt.features[1:])))
     text = "قصف " * count
-    reports = []
+    reports, evidence = [], []
+    words = split_words(text)
+    tagged, mentions = decoder.tagged(words, scores), decoder.mentions(words, scores)
     for reach in (REACH, count):
         monkeypatch.setattr(decode, "_REACH", reach)
-        reports.append(decoder.report(text, split_words(text), scores))
+        reports.append(decoder.report(text, words, scores))
+        evidence.append(decoder.trigger_features(tagged, mentions, words, scores))
+    assert np.allclose(*evidence, atol=1e-5)
     assert len(reports[0].events) > 20
     assert sum(len(event.arguments) for event in reports[0].events) > 20
     assert reports[0] == reports[1]
