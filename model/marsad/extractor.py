@@ -4,7 +4,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 from typing import Any, Literal, TypeVar, overload
@@ -32,6 +32,7 @@ Errors = Literal["raise", "record"]
 _T = TypeVar("_T")
 
 
+@dataclass(eq=False, repr=False)
 class Extractor:
     """Reads reports with a network; `marsad.load` makes one from an artifact.
 
@@ -40,15 +41,10 @@ class Extractor:
     What does is to read `threads` reports, or windows of one report, side by side.
     """
 
-    def __init__(
-        self,
-        reader: Reader,
-        decoder: Decoder,
-        network: Network,
-        threads: int = 1,
-    ):
-        self.reader, self.decoder, self.network = reader, decoder, network
-        self.threads = threads
+    reader: Reader
+    decoder: Decoder
+    network: Network
+    threads: int = 1
 
     def predict(
         self, text: str, date: Day = None, id: str = "", *, threads: int | None = None
