@@ -64,6 +64,12 @@ def test_each_missing_file_is_named(copy: Path, name: str) -> None:
         load(copy)
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_thread_reads_nothing(threads: int) -> None:
+    with pytest.raises(MarsadError, match=f"threads should be 1 or more, not {threads}"):
+        load(threads=threads)
+
+
 def test_absent_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MarsadError, match="nowhere: no such artifact folder"):
         load(tmp_path / "nowhere")

@@ -36,8 +36,10 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
 
     `threads` is the number of processor threads (default: all cores): one report is read by all
     of them, many reports are read so many at a time.
-    Raises MarsadError where a file is missing, damaged or of another format.
+    Raises MarsadError where a file is missing, damaged or of another format, and for no thread.
     """
+    if threads is not None and threads < 1:
+        raise MarsadError(f"threads should be 1 or more, not {threads}.")
     if folder is None:
         with as_file(files("marsad") / "artifact") as shipped:
             return load(shipped, threads)
