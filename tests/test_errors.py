@@ -16,6 +16,7 @@ from marsad.files import read_text
         (b"\xef\xbb\xbf" + "قصف".encode(), "قصف"),
         (b"a\r\nb\n", "a\r\nb\n"),
         (b" a ", " a "),
+        (b"\x1b[1m a", "\x1b[1m a"),  # a few control characters are no other encoding
     ],
 )
 def test_text_is_read_as_it_stands(tmp_path: Path, raw: bytes, text: str) -> None:
