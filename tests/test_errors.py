@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text
+from marsad.files import check_free, read_text
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,23 @@ def test_a_forbidden_file(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(MarsadError, match="cannot be read"):
         read_text(path)
+
+
+def test_a_folder_to_write_holds_nothing_of_others(tmp_path: Path) -> None:
+    full, file, link = tmp_path / "full", tmp_path / "full" / "file", tmp_path / "link"
+    full.mkdir()
+    check_free(full)
+    check_free(tmp_path / "absent")
+    file.write_text("mine", "utf-8")
+    check_free(full, ours=True)
+    link.symlink_to(tmp_path / "gone")
+    for path, ours, told in (
+        (full, False, "holds other files"),
+        (file, True, "is no folder"),
+        (link, True, "is no folder"),
+    ):
+        with pytest.raises(MarsadError, match=f"{told}; name one that is absent or empty"):
+            check_free(path, ours)
 
 
 def test_places() -> None:
