@@ -15,6 +15,8 @@ from marsad.files import check_free, read_text
         ("قصف".encode(), "قصف"),
         (b"\xef\xbb\xbf" + "قصف".encode(), "قصف"),
         (b"a\r\nb\n", "a\r\nb\n"),
+        ("a\rb\u2028\x0cc\n\n".encode(), "a\rb\u2028\x0cc\n\n"),
+        (b"a\n\xef\xbb\xbfb", "a\n\ufeffb"),
         (b" a ", " a "),
         (b"\x1b[1m a", "\x1b[1m a"),  # a few control characters are no other encoding
     ],
