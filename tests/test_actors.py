@@ -68,9 +68,18 @@ def test_known_actors(text: str, name: str, kind: str, country: str) -> None:
     assert found.country == country
 
 
-def test_a_misspelt_group_is_still_known() -> None:
-    found = actor("تنظيم داعشش الارهابي") or actor("هيئة تحرير الشاام")
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("تنظيم داعشش الارهابي", "تنظيم الدولة الإسلامية"),
+        ("هيئة تحرير الشاام", "هيئة تحرير الشام"),
+        ("جبهة النصرةة", "جبهة النصرة"),
+    ],
+)
+def test_a_misspelt_group_is_still_known(text: str, name: str) -> None:
+    found = actor(text)
     assert found is not None
+    assert (found.name_ar, found.match) == (name, "spelling")
 
 
 @pytest.mark.parametrize(

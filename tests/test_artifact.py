@@ -1,6 +1,7 @@
 """The artifact folder: complete, hashed, refused in one sentence when anything is wrong with it."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -63,6 +64,12 @@ def test_each_missing_file_is_named(copy: Path, name: str) -> None:
         load(copy)
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_thread_reads_nothing(threads: int) -> None:
+    with pytest.raises(MarsadError, match=f"threads should be 1 or more, not {threads}"):
+        load(threads=threads)
+
+
 def test_absent_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MarsadError, match="nowhere: no such artifact folder"):
         load(tmp_path / "nowhere")
@@ -71,7 +78,7 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "sentence"),
     [
-        (_edit(marsad_artifact=99), "is no marsad artifact of format 5"),
+        (_edit(marsad_artifact=99), "is of format 99, and this marsad reads 5"),
         (_edit(crf_weights={}), "config.json: is damaged: 'mentions'"),
         (_edit(normalisation=0), "was made for normalisation 0"),
         (_edit(labels={}), "is damaged: the label set lacks"),
@@ -80,7 +87,8 @@ def test_absent_folder_is_named(tmp_path: Path) -> None:
         (_edit(special_tokens={}), "is damaged"),
         (_write("config.json", b"{"), "config.json: is damaged"),
         (_write("config.json", b"\xff\xfe"), "config.json: is damaged"),
-        (_write("config.json", b"[]"), "is no marsad artifact"),
+        (_write("config.json", b"[]"), "is of no marsad artifact"),
+        (_write("config.json", b"[" * 200_000), "is damaged: broken JSON .its brackets"),
         (_write("tokenizer.json", b"{}"), "not a tokenizer"),
         (_write("model.onnx", b"onnx"), "not a network that onnxruntime can read"),
         (_write("crf.npz", b"PK"), r"^\S*crf\.npz: is damaged"),
@@ -92,7 +100,7 @@ def test_sabotage_is_refused_in_one_sentence(
     sabotage(copy)
     with pytest.raises(MarsadError, match=sentence) as caught:
         load(copy)
-    assert "\n" not in str(caught.value)
+    assert re.fullmatch(r".*[^.]\.", str(caught.value))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -102,7 +110,7 @@ def test_damage_at_any_place_of_any_file_is_refused(copy: Path, name: str) -> No
     for percent in range(100):
         place = len(whole) * percent // 100
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(MarsadError, match=r"is damaged|is no marsad|was made for") as caught:
+        with pytest.raises(MarsadError, match=r"is damaged|is of |was made for") as caught:
             load(copy)
         assert "\n" not in str(caught.value)
     path.write_bytes(whole[: len(whole) // 2])

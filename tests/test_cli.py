@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,52 @@ def test_bad_input_is_one_sentence_and_code_2(
     assert sentence in err
     assert "Traceback" not in err
     assert err.count("\n") == 1
+
+
+def test_a_slip_in_the_last_line_of_a_file_is_told_before_any_is_read(
+    tmp_path: Path, tiny_artifact: Path
+) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps({"text": TEXT}) + "\n{\n", "utf-8")
+    code, out, err = run("predict", path, "--model", tiny_artifact)
+    assert (code, out) == (2, "")
+    assert "r.jsonl, line 2: broken JSON at column 2" in err
+
+
+def test_a_stream_is_read_as_it_comes(tiny_artifact: Path) -> None:
+    """The first reports while more is to come, and those before a slip, whatever follows."""
+    line = json.dumps({"text": TEXT}).encode() + b"\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", "from marsad.cli import main; main()", "predict", "--model",
+         str(tiny_artifact)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(line * cli._AT_ONCE)
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == "stdin-1"
+        out, err = process.communicate(line + b"{\n" + line)
+    assert len(out.splitlines()) == cli._AT_ONCE
+    assert process.returncode == 2
+    assert err.startswith(b"marsad: stdin, line 66: broken JSON")
+
+
+def test_a_pipe_of_a_name_is_read_once(tmp_path: Path, tiny_artifact: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(json.dumps({"text": TEXT}), "utf-8"))
+    writer.start()
+    code, out, _ = run("predict", pipe, "--model", tiny_artifact)
+    writer.join()
+    assert (code, json.loads(out)["id"]) == (0, "pipe-1")
+
+
+def test_a_text_from_stdin_keeps_its_blank_lines(tiny_artifact: Path) -> None:
+    text = f" \n\r\n{TEXT}\n\n{TEXT}"
+    _, out, _ = run("predict", "--model", tiny_artifact, input=text.encode())
+    record = json.loads(out)
+    assert (record["id"], record["text"]) == ("stdin", text)
 
 
 def test_absent_file_empty_folder_bad_stdin_and_bad_date(

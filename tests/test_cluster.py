@@ -21,7 +21,7 @@ from marsad import Report, cli, load
 pa = pytest.importorskip("pyarrow", reason="needs the cluster extra")
 pytest.importorskip("fsspec", reason="needs the cluster extra")
 pq = pytest.importorskip("pyarrow.parquet")
-from marsad import cluster  # noqa: E402
+from marsad import cluster, partitions  # noqa: E402
 
 TEXT = "هدد حزب الله بقصف حيفا"
 LINES = [
@@ -194,12 +194,12 @@ def test_a_partition_that_cannot_be_done_is_told_and_the_rest_is_done(
     out, rest = tmp_path / "out", ("--workers", 0, "--rows", 2, "--model", tiny_artifact)
     with monkeypatch.context() as change:
 
-        def torn(file: Any, part: cluster.Part) -> Any:
+        def torn(file: Any, part: partitions.Part) -> Any:
             if part.first > 5:
                 raise OSError("the disk is gone")
-            return cluster._lines(file, part)
+            return partitions._lines(file, part)
 
-        change.setitem(cluster._KINDS, ".jsonl", cluster.Kind(cluster._cut_lines, torn))
+        change.setitem(partitions._KINDS, ".jsonl", partitions.Kind(partitions._cut_lines, torn))
         code, _, told = run(corpus, out, *rest)
     assert code == 2
     assert "2 partitions could not be done; start it again" in told
@@ -247,6 +247,10 @@ def _spoil(corpus: Path) -> None:
     (corpus / "table.parquet").write_bytes(b"PAR1 and no more")
 
 
+def _spoil_plan(corpus: Path) -> None:
+    (corpus.parent / "out" / "_plan.json").write_text('{"settings": {}}')
+
+
 def _remove(corpus: Path) -> None:
     (corpus / "a" / "lines.jsonl").unlink()
 
@@ -263,6 +267,7 @@ def _rename(corpus: Path) -> None:
         (None, ("--rows", 3), "was begun with rows 2, and now it is 3; name another folder."),
         (None, ("--text",), "was begun with text False, and now it is True"),
         (_spoil, (), "table.parquet: has changed since"),
+        (_spoil_plan, (), "_plan.json: cannot be read or written (KeyError: 'files')."),
     ],
 )
 def test_a_folder_that_holds_other_work_is_refused(
@@ -286,6 +291,7 @@ def test_a_folder_that_holds_other_work_is_refused(
         (lambda folder: (folder / "read.me").touch(), "out", "read.me: cannot be read; files"),
         (lambda folder: None, "in/out", "in/out: lies in the input; name a folder outside it."),
         (lambda folder: None, "nowhere://out", "nowhere://out: cannot be read or written (Value"),
+        (lambda folder: None, "", "the name of a folder is empty"),
     ],
 )
 def test_what_cannot_be_read_at_all_is_one_sentence_before_anything_is_done(
@@ -346,9 +352,9 @@ def test_without_ray_one_process_reads_all(
 @given(st.lists(st.sampled_from([b"{}", b"", b" \r", b"{} \r"])), st.booleans(), st.integers(1, 5))
 def test_cut_lines_are_all_lines_once(lines: list[bytes], ends: bool, rows: int) -> None:
     content = b"\n".join(lines) + b"\n" * ends
-    cuts = list(cluster._cut_lines(io.BytesIO(content), rows))
-    parts = [cluster.Part("", "", *cut) for cut in cuts]
-    found = [[row.number for row in cluster._lines(io.BytesIO(content), p)] for p in parts]
+    cuts = list(partitions._cut_lines(io.BytesIO(content), rows))
+    parts = [partitions.Part("", "", *cut) for cut in cuts]
+    found = [[row.number for row in partitions._lines(io.BytesIO(content), p)] for p in parts]
     assert [len(numbers) for numbers in found] == [part.count for part in parts]
     assert all(part.count == rows for part in parts[:-1])
     wanted = [n for n, line in enumerate(lines, 1) if line.strip()]
@@ -360,8 +366,8 @@ def test_cut_lines_are_all_lines_once(lines: list[bytes], ends: bool, rows: int)
 def test_cut_tables_are_all_rows_once(count: int, group: int, rows: int) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"text": list(map(str, range(count)))}), sink, row_group_size=group)
-    parts = [cluster.Part("", "", *cut) for cut in cluster._cut_parquet(sink, rows)]
-    found = [(r.number, r.fields["text"]) for p in parts for r in cluster._parquet_rows(sink, p)]
+    parts = [partitions.Part("", "", *cut) for cut in partitions._cut_parquet(sink, rows)]
+    found = [(r.number, r.fields["text"]) for p in parts for r in partitions._parquet_rows(sink, p)]
     assert found == [(n + 1, str(n)) for n in range(count)]
 
 
@@ -375,7 +381,7 @@ def test_cut_tables_are_all_rows_once(count: int, group: int, rows: int) -> None
     ],
 )
 def test_days_of_a_table_are_read_as_days(dates: Any, wanted: str | None) -> None:
-    assert cluster._days(dates).to_pylist() == [wanted]
+    assert partitions._days(dates).to_pylist() == [wanted]
 
 
 @pytest.mark.slow
@@ -386,6 +392,8 @@ def test_a_killed_worker_costs_no_row(tmp_path: Path, tiny_artifact: Path) -> No
     result = subprocess.run(
         [sys.executable, script, *map(str, arguments)], capture_output=True, text=True
     )
-    found = json.loads(result.stdout.splitlines()[-1])
+    told, facts = result.stdout.splitlines()  # and nothing of Ray's
+    assert told == f"{tmp_path}/out: 400 rows in 10 partitions, 0 done before"
+    found = json.loads(facts)
     assert found["killed"], result.stderr
     assert (found["exit"], found["rows"], found["ids"]) == (0, 400, 400)

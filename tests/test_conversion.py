@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from marsad.cli import app
 from marsad.errors import MarsadError
-from marsad.formats import FORMATS, FormatName, markup
-from marsad.formats.draft import joined
+from marsad.formats import FORMATS, FormatName, jsonl, markup
+from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, settle
 from marsad.schema import Argument, Event, Labels, Mention, Report, default_labels
@@ -196,6 +196,8 @@ def test_without_words_only_what_is_certain_is_mended() -> None:
     assert settle("قصف حلب", [Stated(4, 9)]) == ([None], [])
     emoji = "🚀 قصف حلب"
     assert settle(emoji, [Stated(3, 6), Stated(7, 10)])[0] == [(2, 5), (6, 9)]
+    assert settle("🚀🚀 قصف حلب أمس", [Stated(9, 12)])[0] == [(7, 10)]  # (9, 12) would cut a word
+    assert settle("قصف  ", [Stated(3, 5)]) == ([None], [])
 
 
 def region(id: str, start: int, end: int, text: str, **label: list[str]) -> dict[str, Any]:
@@ -300,6 +302,30 @@ def test_a_doccano_export(tmp_path: Path, labels: Labels) -> None:
     assert [e.message for e in ledger.entries] == ["SHELLING 0-3 has no status; it is occurred."]
 
 
+def test_doccano_numbers_all_of_a_project(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    path = tmp_path / "x.jsonl"
+    write(FormatName.DOCCANO, [*reports, replace(reports[0], id="again")], path, labels)
+    written = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for kind in ("entities", "relations"):
+        ids = [each["id"] for record in written for each in record[kind]]
+        assert ids == list(range(1, len(ids) + 1))
+
+
+@pytest.mark.parametrize("truth", [0, 1])
+def test_label_studio_s_ground_truth_is_read(truth: int, tmp_path: Path, labels: Labels) -> None:
+    spans = [
+        region("r", 0, 3, "قصف", labels=["WEAPON"]),
+        region("r", 4, 7, "حلب", labels=["LOCATION"]),
+    ]
+    found = [{"result": [span], "ground_truth": n == truth} for n, span in enumerate(spans)]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"data": {"text": "قصف حلب"}, "annotations": found}]), "utf-8")
+    (report,), _ = read(FormatName.LABEL_STUDIO, path, labels)
+    assert [m.type for m in report.mentions] == [["WEAPON", "LOCATION"][truth]]
+
+
 BRAT = """T1	SHELLING 0 3	قصف
 T2	LOCATION 4 7;8 12	حلب أمس1
 T3	WEAPON 13 18	قذائف
@@ -352,6 +378,8 @@ def test_a_brat_folder(tmp_path: Path, labels: Labels) -> None:
         (["B-LOCATION", "E-LOCATION", "S-DATE"], ["قصف حلب", "أمس"]),
         (["U-LOCATION", "B-DATE", "L-DATE"], ["قصف", "حلب أمس"]),
         (["LOCATION", "LOCATION", "O"], ["قصف حلب"]),
+        (["I-LOCATION", "I-DATE", "O"], ["قصف", "حلب"]),
+        (["S-LOCATION", "I-LOCATION", "O"], ["قصف", "حلب"]),
     ],
 )
 def test_conll_2003_in_every_scheme(
@@ -364,6 +392,34 @@ def test_conll_2003_in_every_scheme(
     assert report.text == "قصف حلب أمس\nعاد"
     assert [report.surface(m) for m in report.mentions] == spans
     assert [e.fate for e in ledger.entries] == [Fate.MENDED]
+
+
+def test_a_text_that_is_not_its_tokens_is_rebuilt(tmp_path: Path, labels: Labels) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text('# id = a\n# text = "قصف مدينة حلب"\nقصف O\nحلب B-LOCATION\n', "utf-8")
+    (report,), ledger = read(FormatName.CONLL, path, labels)
+    assert (report.text, report.surface(report.mentions[0])) == ("قصف حلب", "حلب")
+    assert ledger.entries[0].message.startswith("its text is rebuilt")
+
+
+def test_stated_ids_are_kept_and_no_link_is_read_twice(labels: Labels) -> None:
+    """A free id is one that nothing further on has; a group of one is none."""
+    marked = [
+        Marked("a", "SHELLING", Stated(0, 3), "x", "occurred"),
+        Marked("b", "LOCATION", Stated(4, 7), "x"),
+        Marked("l1", "LOCATION", Stated(8, 12), "x"),
+    ]
+    links = [Link("a", "place", "b", "x")] * 2
+    draft = Draft("x", "r", "قصف حلب وحمص", marked=marked, links=links, same=[("b", "gone")])
+    ledger = Ledger()
+    report = draft.report(labels, ledger)
+    assert report
+    assert [mention.id for mention in report.mentions] == ["l2", "l1"]
+    assert report.events[0].arguments == (Argument("place", "l2"),)
+    assert report.same == ()
+    assert [e.message for e in ledger.entries] == [
+        "a group of the same thing names gone, not read here."
+    ]
 
 
 def test_what_spacy_writes_is_read(tmp_path: Path, labels: Labels) -> None:
@@ -523,9 +579,99 @@ def test_half_a_surrogate_pair_is_escaped_or_refused(
     assert bool(refused) == (name in ("markup", "brat") or file == "x.spacy")
 
 
+def test_of_two_spans_in_a_token_the_place_of_the_kept_one_is_told(labels: Labels) -> None:
+    spacy = pytest.importorskip("spacy")
+    from marsad.formats.spacy import put
+
+    doc = spacy.blank("ar").make_doc("ببغداد")
+    put(
+        Report(
+            "r",
+            doc.text,
+            mentions=(Mention("l1", "LOCATION", 0, 1), Mention("l2", "LOCATION", 1, 6)),
+        ),
+        doc,
+    )
+    assert [span.text for span in doc.ents] == ["ببغداد"]
+    assert doc._.marsad_facts["exact"] == {"0-6-LOCATION": [0, 1]}
+
+
 def test_a_docbin_without_spacy_says_what_to_install(
     tmp_path: Path, labels: Labels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "spacy", None)
     with pytest.raises(MarsadError, match="needs spaCy: pip install"):
         read(FormatName.SPACY, tmp_path / "x.spacy", labels)
+
+
+@pytest.mark.parametrize("name", [name for name in FormatName if name is not FormatName.BRAT])
+def test_a_dash_is_standard_output(
+    name: FormatName, tmp_path: Path, reports: list[Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_text(jsonl.write(reports), "utf-8")
+    convert = ["convert", "in.jsonl", "--from", "jsonl", "--to", name]
+    assert RUNNER.invoke(app, [*convert, "out.json"]).exit_code == 0
+    before = sorted(tmp_path.iterdir())
+    printed = RUNNER.invoke(app, [*convert, "-"])
+    assert printed.exit_code == 0
+    assert printed.stdout_bytes == Path("out.json").read_bytes()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_brat_does_not_write_among_other_annotations(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    (tmp_path / "old.ann").write_text("", "utf-8")
+    with pytest.raises(MarsadError, match=r"holds \.ann files already; give an empty folder"):
+        write(FormatName.BRAT, reports, tmp_path, labels)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.ann"]
+
+
+def test_standard_output_is_no_folder(tmp_path: Path, reports: list[Report]) -> None:
+    (tmp_path / "in.jsonl").write_text(jsonl.write(reports), "utf-8")
+    arguments = ["convert", str(tmp_path / "in.jsonl"), "-", "--from", "jsonl", "--to", "brat"]
+    done = RUNNER.invoke(app, arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("marsad: brat writes a folder")
+
+
+def test_tasks_are_not_lost_under_their_configuration(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    with pytest.raises(MarsadError, match=r"x\.xml: is where the labelling configuration goes"):
+        write(FormatName.LABEL_STUDIO, reports, tmp_path / "x.xml", labels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_whose_id_is_too_long_for_a_file_comes_back_from_brat(
+    tmp_path: Path, reports: list[Report], labels: Labels
+) -> None:
+    long = [replace(report, id="قصف " * 60 + str(n)) for n, report in enumerate(reports)]
+    write(FormatName.BRAT, long, tmp_path, labels)
+    assert [r.id for r in read(FormatName.BRAT, tmp_path, labels)[0]] == [r.id for r in long]
+
+
+SLIPS = {
+    FormatName.JSONL: ('{"id": "a"}', "line 1"),
+    FormatName.MARKUP: ("### id=a\n", "line 1"),
+    FormatName.CONLL: ("قصف O\nحلب\n", "line 2"),
+    FormatName.LABEL_STUDIO: ("[{}]", "task 1"),
+    FormatName.DOCCANO: ("{}", "line 1"),
+    FormatName.SPACY: ("{}", "line 1"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_ledger_calls_stdin_by_its_name(name: FormatName, tmp_path: Path) -> None:
+    text, where = SLIPS[name]
+    arguments = ["convert", "-", str(tmp_path / "out"), "--from", name, "--to", "jsonl"]
+    done = RUNNER.invoke(app, [*arguments, "--ledger", "-"], input=text)
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["entries"][0]["where"] == f"stdin, {where}"
+
+
+def test_ids_made_of_a_name_call_stdin_by_its_name(tmp_path: Path) -> None:
+    arguments = ["convert", "-", "-", "--from", "conll", "--to", "jsonl"]
+    done = RUNNER.invoke(app, arguments, input="قصف O\n")
+    assert json.loads(done.stdout)["id"] == "stdin-1"

@@ -35,6 +35,7 @@ LABELS = Labels(
 )
 ROLES, DEPTH, CLITICS = 2, 3, 4
 SURE = 9.0
+REACH = 60  # words; pairs that are farther apart are in the last classes of distance
 
 
 def tables(seed: int | None = None) -> RoleTables:
@@ -144,6 +145,49 @@ def test_joined_letters_stay_outside(word: str, letters: int, surface: str) -> N
     report = read(f"قال {word}", scores)
     assert report.surface(report.mentions[0]) == surface
     assert report.surface(report.events[0]) == surface
+
+
+def test_a_span_of_tatweel_alone_is_not_empty() -> None:
+    (mention,) = read("ــ", hand_made([1], [0])).mentions
+    assert (mention.start, mention.end) == (1, 2)
+
+
+def test_the_outside_bias_of_statuses_moves_the_first_one() -> None:
+    scores = hand_made([0], [1], statuses={0: 1})
+    statuses = [
+        read("قصف", scores, Settings(outside={"statuses": bias})).events[0].status
+        for bias in (0.0, SURE + 1)
+    ]
+    assert statuses == ["denied", "occurred"]
+
+
+def test_a_long_text_is_read_in_sections_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs too far apart aside, which no window shows and the last table forbids here."""
+    rng = np.random.default_rng(5)
+    count = 4 * REACH
+    scores = hand_made(
+        rng.choice([0, 1, 3], count, p=[0.8, 0.1, 0.1]).tolist(),
+        rng.choice([0, 1, 3], count, p=[0.9, 0.05, 0.05]).tolist(),
+    )._replace(
+        trigger_roles=rng.normal(0, 1, (count, ROLES * DEPTH)).astype(np.float32),
+        mention_roles=rng.normal(0, 1, (count, ROLES * DEPTH)).astype(np.float32),
+    )
+    learnt = tables(7)
+    distance = learnt.features[0].copy()
+    distance[[8, 16]] = -40.0  # 40 words between and more
+    decoder = Decoder(LABELS, replace(learnt, features=(distance, *learnt.features[1:])))
+    text = "قصف " * count
+    reports, evidence = [], []
+    words = split_words(text)
+    tagged, mentions = decoder.tagged(words, scores), decoder.mentions(words, scores)
+    for reach in (REACH, count):
+        monkeypatch.setattr(decode, "_REACH", reach)
+        reports.append(decoder.report(text, words, scores))
+        evidence.append(decoder.trigger_features(tagged, mentions, words, scores))
+    assert np.allclose(*evidence, atol=1e-5)
+    assert len(reports[0].events) > 20
+    assert sum(len(event.arguments) for event in reports[0].events) > 20
+    assert reports[0] == reports[1]
 
 
 def test_only_the_first_word_of_a_span_is_trimmed() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from marsad.errors import MarsadError, at
-from marsad.files import read_text
+from marsad.files import check_free, read_text
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,10 @@ from marsad.files import read_text
         ("قصف".encode(), "قصف"),
         (b"\xef\xbb\xbf" + "قصف".encode(), "قصف"),
         (b"a\r\nb\n", "a\r\nb\n"),
+        ("a\rb\u2028\x0cc\n\n".encode(), "a\rb\u2028\x0cc\n\n"),
+        (b"a\n\xef\xbb\xbfb", "a\n\ufeffb"),
         (b" a ", " a "),
+        (b"\x1b[1m a", "\x1b[1m a"),  # a few control characters are no other encoding
     ],
 )
 def test_text_is_read_as_it_stands(tmp_path: Path, raw: bytes, text: str) -> None:
@@ -41,6 +44,7 @@ def test_an_empty_file(tmp_path: Path, raw: bytes) -> None:
         (b"a\n" * 9 + b"\xd9", 10, 18),
         ("قصف\nجوي".encode("cp1256"), 1, 0),
         (b"\xef\xbb\xbfa\n\xff", 2, 5),
+        (b"\xef\xbb\xbfa\xff", 1, 4),
     ],
 )
 def test_unreadable_bytes(tmp_path: Path, raw: bytes, line: int, byte: int) -> None:
@@ -73,6 +77,23 @@ def test_a_forbidden_file(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(MarsadError, match="cannot be read"):
         read_text(path)
+
+
+def test_a_folder_to_write_holds_nothing_of_others(tmp_path: Path) -> None:
+    full, file, link = tmp_path / "full", tmp_path / "full" / "file", tmp_path / "link"
+    full.mkdir()
+    check_free(full)
+    check_free(tmp_path / "absent")
+    file.write_text("mine", "utf-8")
+    check_free(full, ours=True)
+    link.symlink_to(tmp_path / "gone")
+    for path, ours, told in (
+        (full, False, "holds other files"),
+        (file, True, "is no folder"),
+        (link, True, "is no folder"),
+    ):
+        with pytest.raises(MarsadError, match=f"{told}; name one that is absent or empty"):
+            check_free(path, ours)
 
 
 def test_places() -> None:

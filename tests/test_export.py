@@ -5,8 +5,10 @@ import io
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +19,7 @@ from marsad.export.html import page
 from marsad.export.rows import columns, geojson, rows
 from marsad.formats import markup
 from marsad.incidents import default_scheme, with_incidents
-from marsad.resolve.actors import CAMEO_ROLES
+from marsad.resolve.actors import CAMEO_ROLES, ResolvedActor
 from marsad.schema import Argument, Event, Incident, Mention, Report, default_labels
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +39,15 @@ def test_one_row_for_each_incident(some_reports: list[Report]) -> None:
     assert all(row["evidence"] for row in found)
 
 
+def test_each_role_has_a_column_of_its_fillers() -> None:
+    mentions = (Mention("a1", "ACTOR", 3, 8), Mention("l1", "LOCATION", 14, 17))
+    arguments = (Argument("agent", "a1"), Argument("place", "l1"), Argument("place", "a1"))
+    report = replace(told(incident("i1", arguments=arguments)), mentions=mentions)
+    (row,) = rows([report])
+    found = {role: row[role] for role in LABELS.roles if row[role]}
+    assert found == {"agent": "الجيش", "place": "حلب; الجيش"}
+
+
 def test_geojson_points_are_longitude_first(some_reports: list[Report]) -> None:
     found = json.loads(json.dumps(geojson(some_reports)))
     assert found["type"] == "FeatureCollection"
@@ -54,6 +65,60 @@ def test_acled_leaves_out_what_did_not_happen(some_reports: list[Report]) -> Non
     assert 0 < len(listed) < len(all_of_them)
     assert {row["status"] for row in listed} <= {"occurred", "foiled"}
     assert {"denied", "possible"} <= {row["status"] for row in all_of_them}
+
+
+def told(*incidents: Incident) -> Report:
+    """A report of two sentences; the event e1 is in the second."""
+    event = Event("e1", "SHELLING", "occurred", 9, 12)
+    return Report("r", "مر الجيش. قصف حلب. وعاد", None, (), (event,), incidents=incidents)
+
+
+def incident(id: str, type: str = "SHELLING", **more: Any) -> Incident:
+    return replace(Incident(id, type, "occurred", ("e1",), (), None, None, {}), **more)
+
+
+def test_acled_lists_neither_the_past_nor_an_attack_beside_its_interception() -> None:
+    report = told(
+        incident("i1", status="foiled"),
+        incident("i2", "INTERCEPTION", counter_of="i1"),
+        incident("i3", "BOMBING", background=True),
+        incident("i4", "ARREST"),
+        incident("i5", "DEATH"),
+    )
+    listed, everything = (
+        [row["sub_event_type"] for row in acled.rows([report], all)] for all in (False, True)
+    )
+    assert listed == ["Disrupted weapons use", "Arrests"]
+    assert everything == [
+        "Disrupted weapons use", "Disrupted weapons use", "Remote explosive/landmine/IED", "Arrests"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("date", "day", "precision"),
+    [
+        ("2022-01-04TEV", "2022-01-04", 1), ("2022-W01", "2022-W01", 2),
+        ("2022-01", "2022-01", 3), (None, "", 3),
+    ],
+)  # fmt: skip
+def test_acled_tells_how_well_a_day_is_known(date: str | None, day: str, precision: int) -> None:
+    (row,) = acled.rows([told(incident("i1", date=date))])
+    assert (row["event_date"], row["time_precision"]) == (day, precision)
+    assert row["notes"] == "قصف حلب"
+
+
+@pytest.mark.parametrize(
+    ("own", "place", "code"), [("IQ", "IQ", 1), ("US", "IQ", 8), ("", "IQ", 1), ("US", "", 1)]
+)
+def test_an_army_abroad_is_external(own: str, place: str, code: int) -> None:
+    assert acled._inter(ResolvedActor("", "", "state_military", own, ""), place) == code
+
+
+def test_a_timeline_wants_two_days() -> None:
+    one = told(incident("i1", date="2022-01-04"))
+    two = told(incident("i1", date="2022-01-04"), incident("i2", date="2022-01-03"))
+    assert "<ol" not in page([one])
+    assert re.findall(r"<time><bdi>(.*?)</bdi>", page([two])) == ["2022-01-03", "2022-01-04"]
 
 
 def test_foiled_strikes_are_disrupted_weapons_use(some_reports: list[Report]) -> None:
@@ -212,6 +277,9 @@ def test_text_is_escaped() -> None:
     made = Report("<b>", "<script>alert(1)</script>", None).to_html()
     assert "<script>" not in made
     assert "&lt;script&gt;" in made
+    odd = Report("r", "قصف", None, (Mention("x1", '"><script>', 0, 3, value='"<i>'),)).to_html()
+    assert 'title="&quot;&gt;&lt;script&gt; &quot;&lt;i&gt;"' in odd
+    assert "<script>" not in odd
 
 
 def test_the_words_of_every_piece_of_the_page_are_marked_as_what_covers_them() -> None:

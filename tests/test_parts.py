@@ -41,6 +41,15 @@ def test_a_part_ends_where_something_ends(end: str, rest: str) -> None:
     assert next(parts.parts(f"{first}{rest}{'ا' * MOST}")) == (0, first)
 
 
+def test_what_ends_in_the_first_half_ends_no_part() -> None:
+    text = "ا" * (MOST // 4) + "\n\n" + "ا" * MOST
+    assert next(parts.parts(text)) == (0, text[:MOST])
+
+
+def test_a_text_that_is_just_short_enough_is_one_part() -> None:
+    assert list(parts.parts("ا " * (MOST // 2))) == [(0, "ا " * (MOST // 2))]
+
+
 def test_a_long_text_has_the_reports_of_its_parts(extractor: Extractor) -> None:
     text = SENTENCE * 5
     report = extractor.predict(text, "2023-05-01", "long")

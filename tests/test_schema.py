@@ -137,10 +137,13 @@ def top(**fields: object) -> Change:
         (event(arguments=[{"id": "a1"}]), "the key 'role' is missing"),
         (event(arguments=["a1"]), "not shaped like a report"),
         (top(same=[["a1", "a9"]]), "'same' names 'a9', which is no mention or event here"),
+        (top(same=[["a9", "a1"]]), "'same' names 'a9', which is no mention or event here"),
         (top(style=5), "5 should be a string"),
         (entity(value=0), "0 should be a string"),
         (event(score="high"), "e1: a score should be a number"),
         (event(score=float("nan")), "e1: a score should be a number"),
+        (event(score=float("inf")), "e1: a score should be a number"),
+        (event(score=True), "e1: a score should be a number"),
         (incident(events=["e9"]), "i1: 'e9' is no event here"),
         (incident(arguments=[{"role": "agent", "id": "a9"}]), "i1: its agent 'a9' is no mention"),
         (incident(harm={"killed": 3}), "3 should be a string"),
@@ -167,6 +170,11 @@ def test_a_wrong_record_is_told_in_a_sentence(change: Change, told: str) -> None
 def test_a_record_that_is_no_object(data: Any) -> None:
     with pytest.raises(MarsadError, match="not shaped like a report"):
         Report.from_dict(data)
+
+
+def test_spans_that_touch_do_not_overlap() -> None:
+    touching = Report("a", "نص", mentions=(Mention("a1", "A", 0, 1), Mention("a2", "A", 1, 2)))
+    assert not list(touching.problems())
 
 
 def test_a_mention_and_a_trigger_may_share_words() -> None:
@@ -286,6 +294,7 @@ def test_a_label_set_without_a_key(labels: Labels, key: str) -> None:
         ({"statuses": []}, "1 at least"),
         ({"mentions": {"ACTOR": "z-a"}}, "the letter 'z-a' of ACTOR"),
         ({"mentions": {"ACTOR": 5}}, "the letter 5 of ACTOR"),
+        ({"mentions": {"ACTOR": "5"}}, "the letter '5' of ACTOR"),
         ({"mentions": {"ACTOR": "e"}}, "the letter 'e' of ACTOR"),
         ({"mentions": {"ACTOR": "a", "PERSON": "a"}}, "the letter 'a' of PERSON"),
         ({"events": ["RAID", "RAID"]}, "RAID, which should stand in it once"),

@@ -128,6 +128,14 @@ def test_values_count_over_the_mentions_found() -> None:
     assert counts(mention("جنديا", "DATE", "d1", "1")).count("values") == (0, 0, 0)
 
 
+def test_signs_at_the_edge_of_a_span_cost_nothing() -> None:
+    text = "قال «داعش» اليوم."
+    sides = (
+        Report("a", text, mentions=(Mention("a1", "ACTOR", *span),)) for span in ((5, 9), (4, 10))
+    )
+    assert score(*([side] for side in sides)).count("mentions") == Count(1, 1, 1)
+
+
 @pytest.mark.parametrize("surface", ["«داعش»", "داعش", "و«داعش»"])
 def test_quotes_around_a_name_still_overlap_it(surface: str) -> None:
     scores = counts(mention(surface, "ACTOR", "a1"))
@@ -311,6 +319,10 @@ def test_scoring_empty_reports_divides_by_nothing(change: Callable[[Report], Rep
     assert {scores.f1(task) for task in TASKS} == {0.0}
     assert scores.macro_f1("mentions") == 0.0
     json.dumps(scores.to_dict(draws=10))
+
+
+def test_scores_may_be_of_other_tasks() -> None:
+    assert Scores(({("deeds", "x"): Count(2, 2, 1)},)).f1("deeds") == 0.5
 
 
 def test_an_unknown_task_is_told() -> None:

@@ -134,6 +134,7 @@ def test_the_command_prints_what_pre_annotate_takes(tiny_artifact: Path, tmp_pat
     chosen.write_text(result.stdout, "utf-8")
     result = RUNNER.invoke(app, ["pre-annotate", str(chosen), str(target), "--to", "jsonl", *model])
     assert result.exit_code == 0, result.output
+    assert f"kept: {len(lines)} reports" in result.stderr
     read = [json.loads(line) for line in target.read_text("utf-8").splitlines()]
     assert [(r["id"], r["date"]) for r in read] == [(line["id"], "2022-01-04") for line in lines]
 

@@ -137,6 +137,25 @@ def test_two_likely_spans_beat_one_over_both() -> None:
     assert apart([one, *two], 0.62) == [one]
 
 
+def test_of_equal_choices_the_first_stands() -> None:
+    assert apart([Span(1, 3, 0, 0.9), Span(0, 2, 0, 0.9)], 0.5) == [Span(0, 2, 0, 0.9)]
+
+
+def test_the_least_sure_word_of_a_span_is_told_wherever_it_stands() -> None:
+    sure, unsure, end = [0.05, 0.0, 0.95], [0.3, 0.0, 0.7], [1.0, 0.0, 0.0]
+    begin = [0.05, 0.95, 0.0]
+    least = [
+        candidates(np.array([begin, *inside, end]))[1][-1, 3]
+        for inside in ([unsure, sure], [sure, unsure])
+    ]
+    assert least == pytest.approx([log_odds(0.7)] * 2, rel=1e-4)
+
+
+def test_a_sign_that_begins_the_next_span_is_not_taken_from_it() -> None:
+    spans = [Span(0, 3, 0, 0.5), Span(3, 6, 0, 0.5)]
+    assert list(closed(spans, ["حزب", '"', "النهضة", '"', "سرت", '"'])) == spans
+
+
 @pytest.mark.parametrize(
     ("text", "read", "kept"),
     [

@@ -111,6 +111,11 @@ def test_breaks_count_sentence_ends_and_lines(text: str, breaks: tuple[int, ...]
     assert split_words(text).breaks == breaks
 
 
+@pytest.mark.parametrize("letter", ["x", "ق"])
+def test_a_form_has_64_letters_at_most(letter: str) -> None:
+    assert normalise(letter * 65) == letter * 64
+
+
 def test_a_megabyte_without_a_space_is_one_cheap_word() -> None:
     words = split_words("ب" * 1_000_000)
     assert words.spans == ((0, 1_000_000),)

@@ -6,7 +6,6 @@ limit, versions, the encoder's name and licence), `crf.npz` (the CRF beside the 
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from marsad.crf import LAYERS, Crf
 from marsad.decode import Decoder, RoleTables, Settings, WordScores
 from marsad.errors import MarsadError, at
 from marsad.extractor import Arrays, Extractor, Network
-from marsad.files import read_bytes, write_text
+from marsad.files import loads, read_bytes, write_text
 from marsad.schema import Labels
 from marsad.text import NORMALISATION
 from marsad.windows import Reader
@@ -37,8 +36,10 @@ def load(folder: str | Path | None = None, threads: int | None = None) -> Extrac
 
     `threads` is the number of processor threads (default: all cores): one report is read by all
     of them, many reports are read so many at a time.
-    Raises MarsadError where a file is missing, damaged or of another format.
+    Raises MarsadError where a file is missing, damaged or of another format, and for no thread.
     """
+    if threads is not None and threads < 1:
+        raise MarsadError(f"threads should be 1 or more, not {threads}.")
     if folder is None:
         with as_file(files("marsad") / "artifact") as shipped:
             return load(shipped, threads)
@@ -66,11 +67,13 @@ def _around(folder: Path, config: Mapping[str, Any]) -> tuple[Reader, Decoder]:
         ids = {f"{name}_id": special[name] for name in ("start", "end", "pad", "unknown")}
         limit = config["limit"]
     except (KeyError, TypeError, ValueError) as error:
-        raise at(folder / "config.json", None, f"is damaged: {error}.") from error
-    except MarsadError as error:
-        raise at(folder / "config.json", None, f"is damaged: {error}") from error
+        raise _damaged(folder / "config.json", error) from error
     reader = Reader(read_tokenizer(folder / "tokenizer.json"), limit=limit, **ids)
     return reader, Decoder(*known, Crf.read(folder / CRF, weights))
+
+
+def _damaged(path: Path, error: Exception) -> MarsadError:
+    return at(path, None, f"is damaged: {str(error).removesuffix('.')}.")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -82,11 +85,18 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise at(folder, None, f"{name} is missing; an artifact holds {', '.join(FILES)}.")
     path = folder / "config.json"
     try:
-        config = json.loads(read_bytes(path))
+        config: dict[str, Any] = loads(read_bytes(path).decode())
     except ValueError as error:
-        raise at(path, None, f"is damaged: {error}.") from error
-    if not isinstance(config, dict) or config.get("marsad_artifact") != FORMAT:
-        raise at(path, None, f"is no marsad artifact of format {FORMAT}.")
+        raise _damaged(path, error) from error
+    format = config.get("marsad_artifact") if isinstance(config, dict) else None
+    if format is None:
+        raise at(path, None, "is of no marsad artifact.")
+    if format != FORMAT:
+        raise at(
+            path, None,
+            f"is of format {format}, and this marsad reads {FORMAT}; export the artifact again, or "
+            "take another marsad.",
+        )  # fmt: skip
     if config.get("normalisation") != NORMALISATION:
         raise at(
             path, None,

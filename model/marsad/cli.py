@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,12 @@ from rich.progress import track
 from marsad import __version__, cluster_cli, corpus_cli, pretty
 from marsad.artifact import load
 from marsad.console import say, script, told_plainly
-from marsad.errors import STDIN
+from marsad.documents import Document, documents, is_stream
+from marsad.errors import DASH, MarsadError
 from marsad.export import acled
 from marsad.export.html import page
 from marsad.export.rows import Row, columns, geojson, rows, write_csv
+from marsad.files import dumps
 from marsad.formats import jsonl, markup
 from marsad.schema import Labels, Report
 from marsad.score import score as compare
@@ -82,27 +85,15 @@ def predict(
 ) -> None:
     """Read reports: mentions, events, roles and status of each, in the order given."""
     with told_plainly():
-        given = corpus_cli.given(sources or [STDIN], date)
-        texts, dates, ids = zip(*given, strict=True)
+        sources, total = sources or [DASH], None
+        given = corpus_cli.given(sources, date)
+        if not any(map(is_stream, sources)):  # a slip in the last line is told before hours of work
+            total = sum(1 for _ in given)
+            given = documents(sources, date)
         extractor = load(model)
-        found = _progress(extractor.predict_many(texts, dates, ids), len(given))
-        labels = extractor.decoder.labels
-        if format is Format.jsonl:
-            for report in found:
-                print(report.to_json(), flush=True)
-        elif format is Format.pretty:
-            console = Console()
-            for report in found:
-                pretty.show(report, console)
-        elif format is Format.geojson:
-            print(json.dumps(geojson(found, labels), ensure_ascii=False, indent=1))
-        elif format is Format.html:
-            print(page(found))
-        elif format is Format.acled:
-            listed = acled.rows(found, everything=all)
-            _write_rows(acled.columns(), listed, "" if all else _LEFT_OUT)
-        else:
-            _write_rows(columns(labels), rows(found, labels))
+        read = (extractor.predict_many(*zip(*some, strict=True)) for some in _some(given) if some)
+        found = _progress(chain.from_iterable(read), total)
+        _PRINTED[format](found, extractor.decoder.labels, all)
 
 
 @app.command("score")
@@ -125,17 +116,58 @@ def score_command(
             pretty.show_scores(scores, Console())
 
 
+_AT_ONCE = 64  # texts: many for each thread, and a stream's first are read soon
 _LEFT_OUT = "; denied, possible and past ones are listed with --all"
 
 
-def _write_rows(columns: Iterable[str], found: Iterable[Row], left_out: str = "") -> None:
-    """CSV on stdout; that it has no row is said."""
+def _lines(found: Iterable[Report], _: Labels, __: bool) -> None:
+    for report in found:
+        print(report.to_json(), flush=True)
+
+
+def _pretty(found: Iterable[Report], _: Labels, __: bool) -> None:
+    console = Console()
+    for report in found:
+        pretty.show(report, console)
+
+
+def _table(columns: Iterable[str], found: Iterable[Row], left_out: str = "") -> None:
+    """CSV; that it has no row is said."""
     if not write_csv(columns, found, sys.stdout):
         say(f"no incident to list in these reports{left_out}.")
 
 
-def _progress(reports: Iterable[Report], total: int) -> Iterable[Report]:
-    if total < 2 or not sys.stderr.isatty():
+# how each format prints the reports, with their label set; `all` is for ACLED's rows
+_PRINTED: Mapping[Format, Callable[[Iterable[Report], Labels, bool], None]] = {
+    Format.jsonl: _lines,
+    Format.pretty: _pretty,
+    Format.csv: lambda found, labels, _: _table(columns(labels), rows(found, labels)),
+    Format.acled: lambda found, _, all: _table(
+        acled.columns(), acled.rows(found, everything=all), "" if all else _LEFT_OUT
+    ),
+    Format.geojson: lambda found, labels, _: print(dumps(geojson(found, labels), indent=1)),
+    Format.html: lambda found, *_: print(page(found)),
+}
+
+
+def _some(given: Iterable[Document]) -> Iterator[list[Document]]:
+    """The texts, some at a time: what is at hand is read side by side, and few are held. Those
+    before one that cannot be read are given, too."""
+    some: list[Document] = []
+    try:
+        for document in given:
+            some.append(document)
+            if len(some) == _AT_ONCE:
+                yield some
+                some = []
+    except MarsadError:
+        yield some
+        raise
+    yield some
+
+
+def _progress(reports: Iterable[Report], total: int | None) -> Iterable[Report]:
+    if total == 1 or not sys.stderr.isatty():
         return reports
     return track(reports, "Reading", total, console=Console(stderr=True))
 

@@ -12,88 +12,35 @@ import logging
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.resources import as_file, files
 from importlib.util import find_spec
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from fsspec.core import url_to_fs
 
 from marsad import __version__
 from marsad.artifact import NETWORK, SUMS, load, sums
 from marsad.errors import MarsadError, at
 from marsad.extractor import Extractor
-from marsad.files import loads
+from marsad.partitions import TEMPORARY, Folder, Part, Row, cuts, inputs, open_folder, rows_of, told
 from marsad.schema import Failure, Report, named
 
 ROWS = 1000  # a partition: a minute or two of one core, and what a killed worker loses
 _STRIDE = 200  # rows held at once
 _COPIES = 1000  # texts whose reading is kept: a post or an agency's story comes again and again
 _TRIES = 3  # a partition that ends its worker so often is left
-_PLAN, _TEMPORARY = "_plan.json", "_temporary"
-_READ = ("id", "date", "text")
+_PLAN = "_plan.json"
 _ERRORS = pa.schema(
     {"file": pa.string(), "row": pa.int64(), "id": pa.string(), "message": pa.string()}
 )
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder on any file system that fsspec knows."""
-
-    fs: Any
-    root: str
-
-    def at(self, name: str) -> str:
-        """The path of a file in it."""
-        return f"{self.root}/{name}"
-
-    def names(self, below: str) -> set[str]:
-        """The names in a folder below it; none where there is no such folder."""
-        self.fs.invalidate_cache()  # others write there, too
-        if not self.fs.isdir(self.at(below)):
-            return set()
-        return {PurePosixPath(path).name for path in self.fs.ls(self.at(below), detail=False)}
-
-    @contextmanager
-    def writing(self, name: str) -> Iterator[Any]:
-        """A binary file that gets its name when it is whole."""
-        temporary, path = self.at(f"{_TEMPORARY}/{uuid4().hex}"), self.at(name)
-        for each in (temporary, path):
-            self.fs.makedirs(each.rpartition("/")[0], exist_ok=True)
-        with self.fs.open(temporary, "wb") as file:
-            yield file
-        self.fs.mv(temporary, path)
-
-    def clear(self, below: str) -> None:
-        """Remove a folder below it, if there is one."""
-        if self.fs.isdir(self.at(below)):
-            self.fs.rm(self.at(below), recursive=True)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A partition: `count` rows of a file from row (or line) `first`, which counts from 1.
-
-    Of JSON lines `start` and `end` are the bytes where they stand.
-    """
-
-    name: str
-    file: str
-    first: int
-    count: int
-    start: int = 0
-    end: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,14 +50,6 @@ class Outcome:
     part: str
     rows: int = 0
     bad: int = 0
-    problem: str = ""
-
-
-class Row(NamedTuple):
-    """A row of the input: where it stands, its fields, and what is wrong where they are no use."""
-
-    number: int
-    fields: Mapping[str, Any]
     problem: str = ""
 
 
@@ -145,11 +84,11 @@ def plan(
     file cannot be read at all, and where the target was begun with other settings or files that
     have changed since. Files that are new are added.
     """
-    output = _folder(target)
-    folder, sizes = _inputs(source, output)
+    output = open_folder(target)
+    folder, sizes = inputs(source, output)
     identity = _identity(model)
     settings = identity | {"rows": rows, "text": text}
-    with _told(target):
+    with told(output.at(_PLAN)):
         earlier = _earlier(output) or {"settings": settings, "files": {}}
     for key, value in settings.items():
         if (begun := earlier["settings"].get(key)) != value:
@@ -168,13 +107,13 @@ def plan(
                 folder.at(name), None, f"has changed since {target} was begun; name another folder."
             )
     new = {
-        name: {"size": size, "parts": _cuts(folder, name, rows)}
+        name: {"size": size, "parts": cuts(folder, name, rows)}
         for name, size in sizes.items()
         if name not in earlier["files"]
     }
     known = {"settings": settings, "files": earlier["files"] | new}
     if new:
-        with _told(target), output.writing(_PLAN) as file:
+        with told(target), output.writing(_PLAN) as file:
             file.write(json.dumps(known, ensure_ascii=False).encode())
     parts = (
         Part(f"part-{n:05}-{m:05}", name, *cut)
@@ -190,13 +129,13 @@ def run(job: Job, workers: int | None = None) -> Iterator[Outcome]:
     `workers` is the number of Ray actors, each on one core (default: one for each of the cluster);
     0, or no Ray, is a plain loop on all cores. Raises MarsadError where Ray gives up.
     """
-    job.target.clear(_TEMPORARY)  # of a run that was killed
-    job.target.fs.makedirs(job.target.at(_TEMPORARY), exist_ok=True)
+    job.target.clear(TEMPORARY)  # of a run that was killed
+    job.target.fs.makedirs(job.target.at(TEMPORARY), exist_ok=True)
     if workers == 0 or not has_ray():
         yield from map(Worker(job).read, job.todo)
     elif job.todo:
         yield from _on_ray(job, workers)
-    job.target.clear(_TEMPORARY)
+    job.target.clear(TEMPORARY)
 
 
 def has_ray() -> bool:
@@ -229,7 +168,7 @@ class Worker:
     def read(self, part: Part) -> Outcome:
         """Read, predict and write a partition. What goes wrong is told, never raised."""
         try:
-            with _told(self.job.source.at(part.file)), self._trying(part):
+            with told(self.job.source.at(part.file)), self._trying(part):
                 return self._write(part)
         except MarsadError as error:
             return Outcome(part.name, problem=str(error))
@@ -238,13 +177,13 @@ class Worker:
     def _trying(self, part: Part) -> Iterator[None]:
         """Leaves a mark (host, process) that stays where the process dies."""
         target = self.job.target
-        marks = {f"{part.name}.{n}" for n in range(_TRIES)} - target.names(_TEMPORARY)
+        marks = {f"{part.name}.{n}" for n in range(_TRIES)} - target.names(TEMPORARY)
         if not marks:
             raise MarsadError(
                 f"{part.file}: reading the {part.count} rows from {part.first} on ended the "
                 f"process {_TRIES} times; is one of them very long?"
             )
-        mark = target.at(f"{_TEMPORARY}/{min(marks)}")
+        mark = target.at(f"{TEMPORARY}/{min(marks)}")
         target.fs.pipe(mark, f"{socket.gethostname()} {os.getpid()}".encode())
         yield
         target.fs.rm(mark)
@@ -267,18 +206,16 @@ class Worker:
 
     def _predicted(self, part: Part) -> Iterator[list[dict[str, Any]]]:
         """The output rows of a partition, some at a time."""
-        source, kind = self.job.source, PurePosixPath(part.file)
-        with source.fs.open(source.at(part.file), "rb") as file:
-            rows = _KINDS[kind.suffix].rows(file, part)
-            while some := list(islice(rows, _STRIDE)):
-                texts: list[Any] = [row.fields.get("text") for row in some]
-                dates: list[Any] = [row.fields.get("date") or None for row in some]
-                ids = [named(row.fields.get("id"), f"{kind.stem}-{row.number}") for row in some]
-                found = self._found(texts, dates)
-                yield [
-                    {"file": part.file, "row": row.number} | _columns(row, replace(each, id=id))
-                    for row, each, id in zip(some, found, ids, strict=True)
-                ]
+        rows, stem = rows_of(self.job.source, part), PurePosixPath(part.file).stem
+        while some := list(islice(rows, _STRIDE)):
+            texts: list[Any] = [row.fields.get("text") for row in some]
+            dates: list[Any] = [row.fields.get("date") or None for row in some]
+            ids = [named(row.fields.get("id"), f"{stem}-{row.number}") for row in some]
+            found = self._found(texts, dates)
+            yield [
+                {"file": part.file, "row": row.number} | _columns(row, replace(each, id=id))
+                for row, each, id in zip(some, found, ids, strict=True)
+            ]
 
     def _found(self, texts: Sequence[Any], dates: Sequence[Any]) -> list[Report | Failure]:
         """What is read in each; a text that came before under the same date is not read again."""
@@ -369,138 +306,14 @@ def _on_ray(job: Job, workers: int | None) -> Iterator[Outcome]:
             ray.shutdown()
 
 
-class Kind(NamedTuple):
-    """How files of a suffix are cut, (first, count, start, end) each, and how a part is read."""
-
-    cut: Callable[[Any, int], Iterator[tuple[int, ...]]]
-    rows: Callable[[Any, Part], Iterator[Row]]
-
-
-def _cut_lines(file: Any, rows: int) -> Iterator[tuple[int, ...]]:
-    first, count, start, end = 1, 0, 0, 0
-    for number, line in enumerate(file, 1):
-        end += len(line)
-        count += bool(line.strip())
-        if count == rows:
-            yield first, count, start, end
-            first, count, start = number + 1, 0, end
-    if count:
-        yield first, count, start, end
-
-
-def _lines(file: Any, part: Part) -> Iterator[Row]:
-    file.seek(part.start)
-    for number, line in enumerate(file.read(part.end - part.start).split(b"\n"), part.first):
-        if line.strip():
-            yield _line(number, line)
-
-
-def _line(number: int, line: bytes) -> Row:
-    try:
-        record = loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        return Row(number, {}, f"byte {error.start} of the line is not UTF-8.")
-    except MarsadError as error:
-        return Row(number, {}, str(error))
-    sound = isinstance(record, dict) and isinstance(record.get("text"), str)
-    problem = "" if sound else "should be an object with a string under 'text'."
-    return Row(number, record if isinstance(record, dict) else {}, problem)
-
-
-def _cut_parquet(file: Any, rows: int) -> Iterator[tuple[int, ...]]:
-    metadata = pq.ParquetFile(file).metadata
-    names = metadata.schema.to_arrow_schema().names
-    if "text" not in names:
-        raise ValueError(f"no column 'text' among {', '.join(names)}")
-    for first in range(0, metadata.num_rows, rows):
-        yield first + 1, min(rows, metadata.num_rows - first)
-
-
-def _parquet_rows(file: Any, part: Part) -> Iterator[Row]:
-    table = pq.ParquetFile(file)
-    metadata = table.metadata
-    sizes = (metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
-    ends = list(accumulate(sizes, initial=0))
-    first, last = part.first - 1, part.first - 1 + part.count
-    groups = [n for n in range(len(ends) - 1) if ends[n] < last and first < ends[n + 1]]
-    columns = [name for name in _READ if name in table.schema_arrow.names]
-    seen = ends[groups[0]]
-    for batch in table.iter_batches(_STRIDE, groups, columns):
-        values = {name: _days(batch[name]) for name in columns}
-        for n in range(max(first - seen, 0), min(last - seen, batch.num_rows)):
-            try:
-                yield Row(seen + n + 1, {name: values[name][n].as_py() for name in columns})
-            except ValueError as error:  # bytes that are not UTF-8
-                yield Row(seen + n + 1, {}, f"cannot be read ({error}).")
-        seen += batch.num_rows
-
-
-def _days(column: Any) -> Any:
-    """A column of days or times as YYYY-MM-DD, another as it is."""
-    if not pa.types.is_temporal(column.type):
-        return column
-    return pc.utf8_slice_codeunits(column.cast(pa.string()), 0, 10)
-
-
-_KINDS = {
-    ".parquet": Kind(_cut_parquet, _parquet_rows),
-    ".jsonl": Kind(_cut_lines, _lines),
-    ".json": Kind(_cut_lines, _lines),
-}
-
-
-def _folder(url: str) -> Folder:
-    with _told(url):
-        fs, root = url_to_fs(url)
-    return Folder(fs, root.rstrip("/"))
-
-
-def _inputs(url: str, output: Folder) -> tuple[Folder, dict[str, int]]:
-    """The input folder, and its files with their sizes; a name in . or _ is no input."""
-    folder = _folder(url)
-    with _told(url):
-        if folder.fs.isfile(folder.root):
-            root, _, name = folder.root.rpartition("/")
-            folder, sizes = Folder(folder.fs, root), {name: folder.fs.size(folder.root)}
-        elif folder.fs.isdir(folder.root):
-            if folder.fs == output.fs and f"{output.root}/".startswith(f"{folder.root}/"):
-                raise at(output.root, None, "lies in the input; name a folder outside it.")
-            found = sorted(_sizes(folder.fs, folder.root))
-            sizes = {path[len(folder.root) + 1 :]: size for path, size in found}
-            sizes = {n: s for n, s in sizes.items() if not any(p[0] in "._" for p in n.split("/"))}
-        else:
-            raise at(url, None, "no such file or folder.")
-    known = ", ".join(_KINDS)
-    if not sizes:
-        raise at(url, None, f"holds no {known} file.")
-    if odd := [name for name in sizes if PurePosixPath(name).suffix not in _KINDS]:
-        raise at(folder.at(odd[0]), None, f"cannot be read; files should be {known}.")
-    return folder, sizes
-
-
-def _sizes(fs: Any, folder: str) -> Iterator[tuple[str, int]]:
-    """All files below a folder, with their sizes; `find` would leave out what it may not open."""
-    for info in fs.ls(folder, detail=True):
-        if info["type"] != "directory":
-            yield info["name"], info["size"]
-        elif info["name"].rstrip("/") != folder:  # a bucket may list a folder in itself
-            yield from _sizes(fs, info["name"])
-
-
-def _cuts(folder: Folder, name: str, rows: int) -> list[tuple[int, ...]]:
-    """How a file is cut."""
-    with _told(folder.at(name)), folder.fs.open(folder.at(name), "rb") as file:
-        return list(_KINDS[PurePosixPath(name).suffix].cut(file, rows))
-
-
 def _earlier(output: Folder) -> dict[str, Any]:
     """The plan that stands in the output folder, if any."""
     if not output.fs.isfile(output.at(_PLAN)):
         if output.names("reports"):
             raise at(output.root, None, f"holds reports but no {_PLAN}; name another folder.")
         return {}
-    found: dict[str, Any] = json.loads(output.fs.cat(output.at(_PLAN)))
-    return found
+    found = json.loads(output.fs.cat(output.at(_PLAN)))
+    return {key: dict(found[key]) for key in ("settings", "files")}
 
 
 def _identity(model: Path | None) -> dict[str, str]:
@@ -511,15 +324,3 @@ def _identity(model: Path | None) -> dict[str, str]:
     if digest is None:
         raise at(folder / SUMS, None, f"does not name {NETWORK}; export the artifact again.")
     return {"marsad": __version__, "model": digest}
-
-
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Whatever goes wrong, as a MarsadError: file systems share no class of errors."""
-    try:
-        yield
-    except MarsadError:
-        raise
-    except Exception as error:
-        kind = type(error).__name__
-        raise at(where, None, f"cannot be read or written ({kind}: {error}).") from error

@@ -1,7 +1,9 @@
 """The command for reports by the million."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +65,8 @@ def predict_corpus(
         earlier = len(job.parts) - len(job.todo)
         if workers != 0 and not cluster.has_ray():
             say("no Ray here, so one process reads all.")
-        outcomes = list(_watched(cluster.run(job, workers), job))
+        with redirect_stdout(sys.stderr):  # Ray prints there that a worker died
+            outcomes = list(_watched(cluster.run(job, workers), job))
         if failed := [outcome.problem for outcome in outcomes if outcome.problem]:
             raise MarsadError(
                 f"{len(failed)} partitions could not be done; start it again to try those. The "

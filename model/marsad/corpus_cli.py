@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +20,8 @@ from marsad.corpus.selection import select as choose
 from marsad.corpus.splits import read_splits, split_ids
 from marsad.corpus.stats import picture
 from marsad.corpus.stats import stats as count
-from marsad.documents import Document, documents
-from marsad.errors import MarsadError, at
+from marsad.documents import Document, documents, is_stream
+from marsad.errors import DASH, MarsadError, at
 from marsad.files import dumps, write_bytes, write_text
 from marsad.formats import FORMATS, SUGGESTIONS, FormatName, jsonl
 from marsad.formats.ledger import Fate, Ledger
@@ -46,7 +46,7 @@ LabelsFile = Annotated[
 
 def convert(
     source: Annotated[Path, typer.Argument(help="The file or folder to read, or -.")],
-    target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
+    target: Annotated[Path, typer.Argument(help="The file or folder to write, or -.")],
     from_: From,
     to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
     ledger: Annotated[
@@ -71,8 +71,8 @@ def convert(
         if ledger is not None:
             write_text(ledger, dumps(book.to_dict(), indent=1) + "\n")
         _show(book)
-        unread = f"nothing could be read, and {target} is as it was"
-        _refuse(book, f"{target} holds the rest" if found else unread)
+        unread = f"nothing could be read, and {_target(target)} is as it was"
+        _refuse(book, f"{_target(target)} holds the rest" if found else unread)
 
 
 def validate(
@@ -91,7 +91,8 @@ def validate(
     with told_plainly():
         known = _labels(labels)
         reports, book = _read(sources, from_, known)
-        read = list(load().predict_many(*_columns(reports))) if model else None
+        columns = zip(*((r.text, r.date, r.id) for r in reports), strict=True)
+        read = list(load().predict_many(*columns)) if model and reports else None
         for report, kind, detail in doubts(reports, known, read):
             print(report, kind, detail, sep="\t")
         _show(book)
@@ -111,9 +112,9 @@ def stats(
         reports, book = _read(sources, from_, _labels(labels))
         found = count(reports)
         print(f"{found.reports} reports, {found.words} words")
-        for name, table in found.tables().items():
-            print(f"{name} {table.total()}")
-            for label, number in table.most_common():
+        for name, labelled in found.tables().items():
+            print(f"{name} {labelled.total()}")
+            for label, number in labelled.most_common():
                 print(f"  {label}\t{number}")
         if picture_to is not None:
             write_bytes(picture_to, picture(found, picture_to.suffix.removeprefix(".")))
@@ -209,7 +210,7 @@ def select(
     Those that the model is unsure of, and that differ from each other.
     """
     with told_plainly():
-        found = given(sources, date)
+        found = list(documents(sources, date))
         by_id = {id: (text, day) for text, day, id in found}
         for choice in choose(load(model), found, n):
             text, day = by_id[choice.id]
@@ -221,7 +222,7 @@ def select(
 
 def pre_annotate(
     sources: Texts,
-    target: Annotated[Path, typer.Argument(help="The file or folder to write.")],
+    target: Annotated[Path, typer.Argument(help="The file or folder to write, or -.")],
     to: Annotated[FormatName, typer.Option("--to", help="How to write the target.")],
     date: Day = None,
     model: Model = None,
@@ -231,19 +232,22 @@ def pre_annotate(
         _spare([Path(source) for source in sources], target)
         extractor, book = load(model), Ledger()
         columns = zip(*given(sources, date), strict=True)
-        SUGGESTIONS[to](extractor.predict_many(*columns), target, extractor.decoder.labels, book)
+        read = book.keeping(extractor.predict_many(*columns))
+        SUGGESTIONS[to](read, target, extractor.decoder.labels, book)
         _show(book)
-        _refuse(book, f"{target} holds the rest")
+        _refuse(book, f"{_target(target)} holds the rest")
 
 
-def given(sources: Iterable[str], date: str | None) -> list[Document]:
-    """The texts of all sources. That some share an id is said, since nothing else tells their
-    reports apart."""
-    found = [document for source in sources for document in documents(source, date)]
-    (id, most), *_ = Counter(id for _, _, id in found).most_common(1)
+def given(sources: Iterable[str], date: str | None) -> Iterator[Document]:
+    """The texts of all sources. That some share an id is said in the end, since nothing else tells
+    their reports apart."""
+    ids: Counter[str] = Counter()
+    for document in documents(sources, date):
+        ids[document[2]] += 1
+        yield document
+    (id, most), *_ = ids.most_common(1)
     if most > 1:
         say(f"{most} texts have the id {id!r}; give each one of its own to tell them apart.")
-    return found
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
@@ -261,6 +265,11 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 _SHOWN = 20  # entries of a ledger; a wrong label gives one for each of its spans
 
 
+def _target(path: Path) -> str:
+    """How what is written is told."""
+    return "standard output" if str(path) == DASH else str(path)
+
+
 def _spare(others: list[Path], *written: Path | None) -> None:
     """Raises MarsadError where what is to be written would replace one of the others."""
     taken = {
@@ -269,8 +278,7 @@ def _spare(others: list[Path], *written: Path | None) -> None:
         for path in (source, *(file for file in source.rglob("*") if file.is_file()))
     }
     for path in written:
-        device = path is not None and path.exists() and not path.is_file() and not path.is_dir()
-        if path is not None and not device and os.path.realpath(path) in taken:
+        if path is not None and not is_stream(str(path)) and os.path.realpath(path) in taken:
             raise at(path, None, "would replace another file of this command; name one apart.")
 
 
@@ -297,10 +305,6 @@ def _files(path: Path, name: FormatName) -> list[Path]:
     if not path.is_dir() or name is FormatName.BRAT:
         return [path]
     return sorted(file for file in path.iterdir() if file.is_file())
-
-
-def _columns(reports: list[Report]) -> tuple[list[str], list[str | None], list[str]]:
-    return [r.text for r in reports], [r.date for r in reports], [r.id for r in reports]
 
 
 def _show(ledger: Ledger) -> None:

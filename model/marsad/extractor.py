@@ -4,7 +4,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 from typing import Any, Literal, TypeVar, overload
@@ -32,6 +32,7 @@ Errors = Literal["raise", "record"]
 _T = TypeVar("_T")
 
 
+@dataclass(eq=False, repr=False)
 class Extractor:
     """Reads reports with a network; `marsad.load` makes one from an artifact.
 
@@ -40,15 +41,10 @@ class Extractor:
     What does is to read `threads` reports, or windows of one report, side by side.
     """
 
-    def __init__(
-        self,
-        reader: Reader,
-        decoder: Decoder,
-        network: Network,
-        threads: int = 1,
-    ):
-        self.reader, self.decoder, self.network = reader, decoder, network
-        self.threads = threads
+    reader: Reader
+    decoder: Decoder
+    network: Network
+    threads: int = 1
 
     def predict(
         self, text: str, date: Day = None, id: str = "", *, threads: int | None = None
@@ -104,7 +100,7 @@ class Extractor:
         read = partial(self._read, errors=errors)
         if self.threads == 1 or not isinstance(texts, Sequence) or len(texts) == 1:
             return (read(*one) for one in along)
-        return _side_by_side(partial(read, threads=1), list(along), self.threads)
+        return _side_by_side(partial(read, threads=1), along, self.threads)
 
     def _read(
         self, text: str, date: Day, id: str, errors: Errors, threads: int | None = None
@@ -129,12 +125,12 @@ class Extractor:
 
         cut = list(windows(self.reader, words))
         if threads > 1 and len(cut) > 1:
-            parts = list(_side_by_side(read, cut, threads))
+            found = list(_side_by_side(read, cut, threads))
         else:
-            parts = [read(*one) for one in cut]
-        if not parts:
+            found = [read(*one) for one in cut]
+        if not found:
             return WordScores(*(np.zeros((0, 1), np.float32) for _ in WordScores._fields))
-        scores = WordScores(*map(np.concatenate, zip(*parts, strict=True)))
+        scores = WordScores(*map(np.concatenate, zip(*found, strict=True)))
         return self.decoder.with_crf(words, scores)
 
 
@@ -163,14 +159,14 @@ def _along(texts: Iterable[str], dates: Dates, ids: Ids) -> Iterator[tuple[str, 
 
 
 def _side_by_side(
-    read: Callable[..., _T], parts: Sequence[tuple[Any, ...]], threads: int
+    read: Callable[..., _T], given: Iterable[tuple[Any, ...]], threads: int
 ) -> Iterator[_T]:
     """What is read in each, in order; a few are read ahead of what is asked for."""
     running: deque[Future[_T]] = deque()
     with ThreadPoolExecutor(threads, "marsad") as pool:
         try:
-            for part in parts:
-                running.append(pool.submit(read, *part))
+            for one in given:
+                running.append(pool.submit(read, *one))
                 if len(running) > 2 * threads:
                     yield running.popleft().result()
             while running:

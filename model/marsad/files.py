@@ -5,13 +5,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
-from marsad.errors import STDIN, MarsadError, at
+from marsad.errors import DASH, MarsadError, at
 
 # how files begin that are no text, and what would be right
 _NO_TEXT = {
@@ -29,19 +29,12 @@ def read_text(path: str | Path) -> str:
 
     A byte-order mark is dropped; line ends are kept as they are, since offsets count them.
     """
-    path = Path(path)
-    raw = read_bytes(path)
-    for start, message in _NO_TEXT.items():
-        if raw.startswith(start):
-            raise at(path, None, message)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        place = error.start + len(raw) - len(error.object)  # the error does not count the mark
-        line = raw.count(b"\n", 0, place) + 1
-        raise at(
-            path, line, f"byte {place} is not UTF-8; save the file in UTF-8 and try again."
-        ) from error
+    return whole(path, read_lines(path))
+
+
+def whole(path: str | Path, lines: Iterable[str]) -> str:
+    """The text of the lines of a file. Raises MarsadError where it is empty or no text."""
+    text = "".join(lines)
     if 4 * len(_CONTROL.findall(text)) > len(text):
         raise at(path, None, "is full of control characters, as UTF-16 is; save it in UTF-8.")
     if not text.strip():
@@ -49,14 +42,48 @@ def read_text(path: str | Path) -> str:
     return text
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file, - for stdin, or say in one sentence why it cannot be read."""
-    if sys.stdin is None and str(path) == STDIN:
+def read_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, - for stdin, as they come, each with the newline that ends it.
+
+    A byte-order mark is dropped. Raises MarsadError where a line cannot be read.
+    """
+    place = 0  # of the line, in bytes
+    with _opened(path) as file:
+        for number, raw in enumerate(file, 1):
+            for start, message in _NO_TEXT.items() if number == 1 else ():
+                if raw.startswith(start):
+                    raise at(path, None, message)
+            try:
+                yield raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                # the error does not count the mark
+                byte = place + error.start + len(raw) - len(error.object)
+                message = f"byte {byte} is not UTF-8; save the file in UTF-8 and try again."
+                raise at(path, number, message) from error
+            place += len(raw)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file, or say in one sentence why it cannot be read."""
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[BinaryIO]:
+    """A file, or stdin, to read. Raises MarsadError where it cannot be."""
+    if sys.stdin is None and str(path) == DASH:
         raise at(path, None, "is closed; name a file.")
     try:
-        return sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()
+        with nullcontext(sys.stdin.buffer) if str(path) == DASH else open(path, "rb") as file:
+            yield file
     except OSError as error:
         raise at(path, None, f"cannot be read ({error.strerror or error}).") from error
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its suffix, as ids are made of it."""
+    return "stdin" if str(path) == DASH else path.stem
 
 
 def loads(text: str) -> Any:
@@ -113,7 +140,8 @@ def check_free(folder: Path, ours: bool = False) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 file under another name first, so that no reader meets half of it.
+    """Write a UTF-8 file, - for stdout, under another name first, so that no reader meets half of
+    it.
 
     Line ends are written as they stand. Raises MarsadError where the folder cannot be written.
     """
@@ -129,6 +157,10 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """As `write_text`, of bytes. A device or pipe takes them as it is, a link stays a link, and a
     file keeps its mode."""
     path = Path(path)
+    if str(path) == DASH:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        return
     temporary: Path | None = None
     try:
         if path.exists() and not path.is_file():

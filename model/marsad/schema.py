@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -125,8 +125,8 @@ class Incident:
         location = data.get("location")
         return cls(
             data["id"], data["type"], data["status"], tuple(data["events"]),
-            tuple(Argument(a["role"], a["id"], a.get("score")) for a in data["arguments"]),
-            data.get("date"), ResolvedPlace(**location) if location else None,
+            _arguments(data["arguments"]), data.get("date"),
+            ResolvedPlace(**location) if location else None,
             dict(data.get("harm", {})), data.get("background", False), data.get("counter_of"),
         )  # fmt: skip
 
@@ -225,11 +225,7 @@ class Report:
             events = tuple(
                 Event(
                     e["id"], e["type"], e["status"], e["start"], e["end"],
-                    tuple(
-                        Argument(a["role"], a["id"], a.get("score"))
-                        for a in e.get("arguments", ())
-                    ),
-                    e.get("score"),
+                    _arguments(e.get("arguments", ())), e.get("score"),
                 )
                 for e in data.get("events", ())
             )  # fmt: skip
@@ -260,31 +256,27 @@ class Report:
             yield f"the date {self.date!r} is not a day as YYYY-MM-DD."
         yield from self._span_problems()
         yield from self._link_problems()
-        yield from self._incident_problems()
         if labels is not None:
             yield from labels.problems(self)
 
     def _link_problems(self) -> Iterator[str]:
-        known = {m.id for m in self.mentions}
-        for event in self.events:
-            for argument in event.arguments:
-                if argument.id not in known:
-                    yield f"{event.id}: its {argument.role} {argument.id!r} is no mention here."
-        known |= {e.id for e in self.events}
+        mentions, events = {m.id for m in self.mentions}, {e.id for e in self.events}
+        known = mentions | events
+        for thing in self._told():
+            for argument in thing.arguments:
+                if argument.id not in mentions:
+                    yield f"{thing.id}: its {argument.role} {argument.id!r} is no mention here."
         for group in self.same:
             for id in group:
                 if id not in known:
                     yield f"'same' names {id!r}, which is no mention or event here."
-
-    def _incident_problems(self) -> Iterator[str]:
-        mentions, events = {m.id for m in self.mentions}, {e.id for e in self.events}
         for incident in self.incidents:
             for id in incident.events:
                 if id not in events:
                     yield f"{incident.id}: {id!r} is no event here."
-            for argument in incident.arguments:
-                if argument.id not in mentions:
-                    yield f"{incident.id}: its {argument.role} {argument.id!r} is no mention here."
+
+    def _told(self) -> "tuple[Event | Incident, ...]":
+        return (*self.events, *self.incidents)
 
     def _names(self) -> Iterator[object]:
         """Every id, label and value given."""
@@ -295,8 +287,7 @@ class Report:
         for incident in self.incidents:
             yield from (*incident.events, *incident.harm, *incident.harm.values())
             yield from (said for said in (incident.date, incident.counter_of) if said is not None)
-        told: tuple[Event | Incident, ...] = (*self.events, *self.incidents)
-        for thing in told:
+        for thing in self._told():
             yield from (thing.id, thing.type, thing.status)
             for argument in thing.arguments:
                 yield from (argument.role, argument.id)
@@ -509,6 +500,10 @@ def _letters(given: Mapping[str, Any]) -> dict[str, str]:
             )
         found[type] = letter
     return found
+
+
+def _arguments(given: Iterable[Mapping[str, Any]]) -> tuple[Argument, ...]:
+    return tuple(Argument(a["role"], a["id"], a.get("score")) for a in given)
 
 
 def _drop_none(**fields: Any) -> dict[str, Any]:

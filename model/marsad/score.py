@@ -77,14 +77,10 @@ class Scores:
         found = [
             count
             for tally in self.tallies
-            for (of_task, of_label), count in tally.items()
-            if of_task == task and label in (None, of_label)
+            for (of_task, of), count in tally.items()
+            if of_task == task and label in (None, of)
         ]
-        return (
-            Count(*(sum(column) for column in zip(*found, strict=True)))
-            if found
-            else Count(0, 0, 0)
-        )
+        return Count(*map(sum, zip(*found, strict=True))) if found else Count(0, 0, 0)
 
     def f1(self, task: str, label: str | None = None) -> float:
         """Micro-F1 of a task (accuracy for status and values), 0 to 1. Raises MarsadError for a
@@ -147,7 +143,7 @@ def score(gold: Iterable[Report], predicted: Iterable[Report]) -> Scores:
         raise MarsadError("there is no gold report to score against.")
     if unknown := [id for id in predictions if id not in golds]:
         raise MarsadError(f"prediction {unknown[0]!r} has no gold report of that id.")
-    common = _commonest_status(golds.values())
+    common = commonest_status(golds.values())
     tallies = []
     for id, report in golds.items():
         answer = predictions.get(id, Report(id, report.text))
@@ -268,7 +264,8 @@ def _by_id(reports: Iterable[Report], side: str) -> dict[str, Report]:
     return found
 
 
-def _commonest_status(reports: Iterable[Report]) -> str:
+def commonest_status(reports: Iterable[Report]) -> str:
+    """The status of most events; empty where there is none."""
     counts = Counter(event.status for report in reports for event in report.events)
     return counts.most_common(1)[0][0] if counts else ""
 

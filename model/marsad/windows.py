@@ -77,7 +77,7 @@ def plan(sizes: Sequence[int], limit: int) -> list[Window]:
             and ends[end + 1] - ends[following - 1] <= limit  # the next window gets further
         ):
             following -= 1
-        last = max((following + end) // 2, first + 1)
+        last = (following + end) // 2
         windows.append(Window(start, end, first, last))
         start, first = following, last
     return windows

@@ -1,7 +1,6 @@
 """Reports as one self-contained right-to-left page: highlights, incidents, a timeline."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -9,6 +8,7 @@ from itertools import pairwise
 from string import Template
 
 from marsad.schema import Event, Incident, Mention, Report
+from marsad.score import commonest_status
 
 Styles = Mapping[tuple[str, str], str]  # (kind of span, type) -> CSS
 _MENTION, _EVENT = "m", "e"  # classes of page.html
@@ -48,7 +48,7 @@ def _text(report: Report, styles: Styles) -> str:
     for span in report.spans:
         for cut in cuts[bisect_left(cuts, span.start) : bisect_left(cuts, span.end)]:
             over[cut].append(span)
-    usual = _usual_status(report)
+    usual = commonest_status([report])  # events of another are drawn with a dashed line
     return "".join(
         _marked(report.text[start:end], over[start], styles, usual) for start, end in pairwise(cuts)
     )
@@ -70,12 +70,6 @@ def _marked(text: str, over: Sequence[Mention | Event], styles: Styles, usual: s
 
 def _span(classes: str, style: str, title: str, text: str) -> str:
     return f'<span class="{classes}" style="{style}" title="{escape(title)}">{escape(text)}</span>'
-
-
-def _usual_status(report: Report) -> str:
-    """The commonest status: events of another are drawn with a dashed line."""
-    told = Counter(event.status for event in report.events)
-    return max(told, key=told.__getitem__, default="")
 
 
 def _table(report: Report) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
-from marsad.errors import MarsadError, at
+from marsad.errors import DASH, MarsadError, at
 from marsad.files import read_text, write_text
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
@@ -19,6 +19,7 @@ _METADATA = "metadata.tsv"
 _COLUMNS = ("file", "id", "date", "style")
 _STATUS = "status"  # the attribute of an event
 _VALUE = "Value"  # the kind of note that holds a value
+_LONGEST = 200  # letters of a file's name; its suffix counts, too, and most systems take 255 bytes
 _SPAN = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
 
 
@@ -164,11 +165,15 @@ def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledg
 
     Raises MarsadError where it holds annotations already, which would be read with these.
     """
+    if str(path) == DASH:
+        raise MarsadError("brat writes a folder, which standard output cannot hold; name one.")
     if any(path.glob("*.ann")):
         raise at(path, None, "holds .ann files already; give an empty folder.")
     rows: dict[str, tuple[str, str, str, str]] = {}
     for report in ledger.writable(reports, path):
-        name = quote(report.id, safe="") or f"report-{len(rows) + 1}"
+        name = quote(report.id, safe="")
+        if not 0 < len(name) <= _LONGEST:
+            name = f"report-{len(rows) + 1}"
         if name in rows:
             message = f"another report is written as {name}.txt already; give it an id of its own."
             ledger.add(Fate.REFUSED, str(path), report.id, message)

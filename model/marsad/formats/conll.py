@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from marsad.errors import MarsadError
-from marsad.files import loads, read_text, write_text
+from marsad.errors import MarsadError, located
+from marsad.files import loads, read_text, stem, write_text
 from marsad.formats.draft import Draft, Marked
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated
@@ -63,7 +63,7 @@ def _blocks(text: str, path: Path, ledger: Ledger) -> Iterator[_Rows]:
             block.rows.append(None)
         elif len(fields := line.split()) < 2:
             message = f"{line!r} should be a token and its tag."
-            ledger.add(Fate.REFUSED, f"{path}, line {number}", block.facts.get("id", ""), message)
+            ledger.add(Fate.REFUSED, located(path, number), block.facts.get("id", ""), message)
         else:
             block.rows.append((fields, number))
     if any(block.rows):
@@ -71,7 +71,7 @@ def _blocks(text: str, path: Path, ledger: Ledger) -> Iterator[_Rows]:
 
 
 def _draft(block: _Rows, path: Path, number: int, ledger: Ledger) -> Draft | None:
-    id, where = block.facts.get("id") or f"{path.stem}-{number}", f"{path}, line {block.line}"
+    id, where = block.facts.get("id") or f"{stem(path)}-{number}", located(path, block.line)
     rows = [row for row in block.rows if row]
     if not rows:
         return None
@@ -86,14 +86,14 @@ def _draft(block: _Rows, path: Path, number: int, ledger: Ledger) -> Draft | Non
     for fields, number in rows:
         if ours and len(fields) < len(_COLUMNS.split()):
             message = f"{' '.join(fields)!r} lacks columns; those named are {_COLUMNS}."
-            ledger.add(Fate.REFUSED, f"{path}, line {number}", id, message)
+            ledger.add(Fate.REFUSED, located(path, number), id, message)
     for column in (1, 2) if ours else (-1,):
         tags = [fields[column] if column < len(fields) else "O" for fields, _ in rows]
         stated = ours and column == 2
         statuses = [fields[3] if stated and len(fields) > 3 else None for fields, _ in rows]
         for first, last, label in _spans(tags):
             start, end = places[first][0], places[last][1]
-            where = f"{path}, line {rows[first][1]}"
+            where = located(path, rows[first][1])
             span = Stated(start, end, text[start:end])
             draft.marked.append(Marked(f"{column}:{first}", label, span, where, statuses[first]))
     return draft

@@ -5,7 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from marsad.files import write_text
+from marsad.errors import located
+from marsad.files import stem, write_text
 from marsad.formats.draft import Draft, Link, Marked, joined, read_side_facts, side_facts
 from marsad.formats.jsonl import records, to_line
 from marsad.formats.ledger import Fate, Ledger
@@ -19,19 +20,18 @@ _OLD = ("label", "labels")  # where plain sequence labelling keeps [start, end, 
 def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; what is wrong in a line goes to the ledger."""
     for number, record in records(path, ledger):
-        where = f"{path}, line {number}"
+        where = located(path, number)
         try:
-            yield _draft(record, where, path)
+            yield _draft(record, where, f"{stem(path)}-{number}")
         except (KeyError, TypeError, ValueError) as error:
             message = f"is not shaped like a doccano record ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, str(record.get("id", "")), message)
 
 
-def _draft(record: dict[str, Any], where: str, path: Path) -> Draft:
+def _draft(record: dict[str, Any], where: str, id: str) -> Draft:
     if not isinstance(record["text"], str):
         raise TypeError("'text' is no string")
-    number = where.rpartition(" ")[2]
-    id = named(record.get("report"), record.get("id"), f"{path.stem}-{number}")
+    id = named(record.get("report"), record.get("id"), id)
     date, style = record.get("date") or None, str(record.get("style") or "")
     draft = Draft(where, id, record["text"], date, style)
     draft.marked = [_marked(entity, where) for entity in record.get("entities", ())]

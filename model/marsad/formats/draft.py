@@ -90,7 +90,7 @@ class _Settling:
         events: list[Event] = []
         for marked, place in self._placed():
             kind = self.labels.mentions if marked.label in self.labels.mentions else None
-            if any(_overlap(place, (o.start, o.end)) for o in (mentions if kind else events)):
+            if any(place[0] < o.end and o.start < place[1] for o in (mentions if kind else events)):
                 self.tell(
                     Fate.REFUSED, marked.where,
                     f"{_name(marked)} overlaps another span of its kind.",
@@ -227,10 +227,6 @@ def nearest(label: str, known: Iterable[str]) -> str | None:
     names = {folded(name): name for name in known}
     close = difflib.get_close_matches(folded(label), names, n=1)
     return names[close[0]] if close else None
-
-
-def _overlap(left: tuple[int, int], right: tuple[int, int]) -> bool:
-    return left[0] < right[1] and right[0] < left[1]
 
 
 def _name(marked: Marked) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from marsad.errors import MarsadError, at
+from marsad.errors import MarsadError, at, located
 from marsad.files import dumps, loads, read_text, write_text
 from marsad.formats.draft import Draft, Link, Marked
 from marsad.formats.ledger import Fate, Ledger
@@ -30,8 +30,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
 
 
 def lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file that hold something, with their numbers; a text in JSON may hold any line
-    separator but the newline."""
+    """The lines of a file that hold something, with their numbers."""
     numbered = enumerate(read_text(path).split("\n"), 1)
     return ((number, line) for number, line in numbered if line.strip())
 
@@ -49,7 +48,7 @@ def write(reports: Iterable[Report]) -> str:
 def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
     """The reports of the file; what is wrong in a line goes to the ledger."""
     for number, record in records(path, ledger):
-        where, wrong = f"{path}, line {number}", "the text of a span should be a string."
+        where, wrong = located(path, number), "the text of a span should be a string."
         try:
             report = Report.from_dict(record)
         except MarsadError as error:
@@ -75,14 +74,14 @@ def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledg
 def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The records of the file as drafts."""
     for number, record in records(path, ledger):
-        if (draft := _draft(record, f"{path}, line {number}")) is not None:
+        if (draft := _draft(record, located(path, number))) is not None:
             yield draft
 
 
 def records(path: Path, ledger: Ledger) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON-lines file with their line numbers; broken lines go to the ledger."""
     for number, line in lines(path):
-        where = f"{path}, line {number}"
+        where = located(path, number)
         try:
             record = loads(line)
         except MarsadError as error:

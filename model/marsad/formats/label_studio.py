@@ -1,6 +1,6 @@
 """Label Studio JSON: regions, relations, a status choice and a value field for each region.
 
-The labelling configuration that shows such tasks is written beside them.
+The labelling configuration that shows such tasks is written beside a file of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from marsad.errors import at
-from marsad.files import dumps, read_bytes, read_json, write_text
+from marsad.errors import DASH, at, located
+from marsad.files import dumps, read_bytes, read_json, stem, write_text
 from marsad.formats.draft import Draft, Link, Marked, joined
 from marsad.formats.ledger import Fate, Ledger
 from marsad.formats.offsets import Stated, whole
-from marsad.schema import Labels, Report, named
+from marsad.schema import Event, Labels, Mention, Report, named
 
 _TEXT, _LABEL, _STATUS, _VALUE, _SAME = "text", "label", "status", "value", "same"
 _VIEW = f'<View>\n  <Labels name="{_LABEL}" toName="{_TEXT}">'  # begins every configuration
@@ -25,9 +25,9 @@ def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of an export (JSON or JSON-MIN); what is wrong in a task goes to the ledger."""
     tasks = read_json(path)
     for number, task in enumerate(tasks if isinstance(tasks, list) else [tasks], 1):
-        where = f"{path}, task {number}"
+        where = located(path, number, "task")
         try:
-            draft = _Task(task, where, f"{path.stem}-{number}", ledger).draft()
+            draft = _Task(task, where, f"{stem(path)}-{number}", ledger).draft()
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a Label Studio task ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
@@ -152,39 +152,39 @@ def _write(tasks: Iterable[tuple[Report, Mapping[str, Any]]], path: Path, labels
         for r, annotation in tasks
     ]
     beside = path.with_suffix(".xml")
+    if beside == path:
+        raise at(path, None, "is where the labelling configuration goes; name the tasks .json.")
     if beside.exists() and not read_bytes(beside).startswith(_VIEW.encode()):
         raise at(beside, None, f"stands where the labelling configuration of {path.name} goes.")
     write_text(path, dumps(found, indent=1) + "\n")
-    write_text(beside, configuration(labels))
+    if str(path) != DASH:
+        write_text(beside, configuration(labels))
 
 
 def _results(report: Report) -> Iterator[dict[str, Any]]:
     for span in report.spans:
-        place = {"start": span.start, "end": span.end, "text": report.surface(span)}
-        region = {"id": span.id, "to_name": _TEXT}
         score = {} if span.score is None else {"score": span.score}
-        yield {
-            **region, "from_name": _LABEL, "type": "labels",
-            "value": {**place, "labels": [span.type]}, **score,
-        }  # fmt: skip
+        yield _said(span, _LABEL, "labels", text=report.surface(span), labels=[span.type]) | score
     for event in report.events:
-        place = {"start": event.start, "end": event.end, "text": report.surface(event)}
-        yield {
-            "id": event.id, "to_name": _TEXT, "from_name": _STATUS, "type": "choices",
-            "value": {**place, "choices": [event.status]},
-        }  # fmt: skip
+        words = report.surface(event)
+        yield _said(event, _STATUS, "choices", text=words, choices=[event.status])
     for mention in report.mentions:
         if mention.value is not None:
-            yield {
-                "id": mention.id, "to_name": _TEXT, "from_name": _VALUE, "type": "textarea",
-                "value": {"start": mention.start, "end": mention.end, "text": [mention.value]},
-            }  # fmt: skip
+            yield _said(mention, _VALUE, "textarea", text=[mention.value])
     for event in report.events:
         for argument in event.arguments:
             yield _link(event.id, argument.role, argument.id, "right")
     for group in report.same:
         for left, right in pairwise(group):
             yield _link(left, _SAME, right, "bi")
+
+
+def _said(of: Mention | Event, control: str, type: str, **value: Any) -> dict[str, Any]:
+    """What a control says of a region."""
+    return {
+        "id": of.id, "to_name": _TEXT, "from_name": control, "type": type,
+        "value": {"start": of.start, "end": of.end, **value},
+    }  # fmt: skip
 
 
 def _link(source: str, name: str, target: str, direction: str) -> dict[str, Any]:

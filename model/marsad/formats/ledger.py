@@ -54,6 +54,12 @@ class Ledger:
             arguments=sum(len(e.arguments) for e in report.events), links=len(report.same),
         )  # fmt: skip
 
+    def keeping(self, reports: Iterable[Report]) -> Iterator[Report]:
+        """The reports, each counted as it comes."""
+        for report in reports:
+            self.keep(report)
+            yield report
+
     def is_first(self, hint: str) -> bool:
         """Whether a hint is given for the first time; a long one is not repeated for each span."""
         is_new = hint not in self.hints

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from marsad.errors import MarsadError, at
+from marsad.errors import MarsadError, at, located
 from marsad.files import read_text, write_text
 from marsad.formats.ledger import Fate, Ledger
 from marsad.schema import EVENT_LETTER, Argument, Event, Labels, Mention, Report, default_labels
@@ -39,7 +39,7 @@ def read(path: str | Path, labels: Labels | None = None) -> list[Report]:
     """
     reports, slips = parse(read_text(path), labels or default_labels())
     if slips:
-        raise MarsadError("\n".join(f"{path}, {slip}" for slip in slips))
+        raise MarsadError("\n".join(f"{located(path)}, {slip}" for slip in slips))
     if not reports:
         raise at(path, None, _NO_REPORT)
     return reports
@@ -232,12 +232,10 @@ def imported(path: Path, labels: Labels, ledger: Ledger) -> Iterator[Report]:
     """The sound reports of the file; the slips of the others go to the ledger."""
     reports, slips = parse(read_text(path), labels)
     if not reports and not slips:
-        ledger.add(Fate.REFUSED, str(path), "", _NO_REPORT)
+        ledger.add(Fate.REFUSED, located(path), "", _NO_REPORT)
     for slip in slips:
-        ledger.add(Fate.REFUSED, f"{path}, line {slip.line}", slip.report, slip.message)
-    for report in reports:
-        ledger.keep(report)
-        yield report
+        ledger.add(Fate.REFUSED, located(path, slip.line), slip.report, slip.message)
+    yield from ledger.keeping(reports)
 
 
 def exported(reports: Iterable[Report], path: Path, labels: Labels, ledger: Ledger) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marsad.errors import MarsadError, at
-from marsad.files import write_bytes, write_text
+from marsad.errors import MarsadError, at, located
+from marsad.files import stem, write_bytes, write_text
 from marsad.formats.conll import tokens
 from marsad.formats.draft import Draft, Marked, read_side_facts, side_facts, span_key
 from marsad.formats.jsonl import records, to_line
@@ -30,9 +30,9 @@ def drafts(path: Path, ledger: Ledger) -> Iterator[Draft]:
     """The reports of the file; what is wrong in one goes to the ledger."""
     found = _binary(path) if path.suffix == _BINARY else records(path, ledger)
     for number, record in found:
-        where = f"{path}, {'doc' if path.suffix == _BINARY else 'line'} {number}"
+        where = located(path, number, "doc" if path.suffix == _BINARY else "line")
         try:
-            yield _draft(record, where, f"{path.stem}-{number}")
+            yield _draft(record, where, f"{stem(path)}-{number}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"is not shaped like a spaCy Doc ({type(error).__name__}: {error})."
             ledger.add(Fate.REFUSED, where, "", message)
@@ -114,8 +114,8 @@ def doc(report: Report, vocab: Any) -> "Doc":
     return made
 
 
-def put(report: Report, doc: "Doc") -> list[str]:
-    """Set the report's spans on a Doc of the same text; the ids of those that cut its tokens.
+def put(report: Report, doc: "Doc") -> None:
+    """Set the report's spans on a Doc of the same text.
 
     `doc.ents` are the mentions, `doc.spans["events"]` the triggers; `doc._.marsad_facts` holds
     statuses, values, roles and links. A span inside a token takes the whole token, and
@@ -125,14 +125,12 @@ def put(report: Report, doc: "Doc") -> list[str]:
     from spacy.util import filter_spans
 
     extend(**{_FACTS: {"default": None}})
-    cut: list[str] = []
     exact: dict[str, list[int]] = {}
 
     def span(of: Mention | Event) -> "Span":
         found = doc.char_span(of.start, of.end, label=of.type, alignment_mode="expand")
         assert found is not None  # an expanded span always lies in the text
         if (found.start_char, found.end_char) != (of.start, of.end):
-            cut.append(of.id)
             key = span_key(found.start_char, found.end_char, of.type)
             exact.setdefault(key, [of.start, of.end])
         return found
@@ -140,7 +138,6 @@ def put(report: Report, doc: "Doc") -> list[str]:
     doc.ents = filter_spans([span(mention) for mention in report.mentions])
     doc.spans[GROUP] = [span(event) for event in report.events]
     doc._.set(_FACTS, side_facts(report) | ({_EXACT: exact} if exact else {}))
-    return cut
 
 
 def extend(**extensions: Mapping[str, Any]) -> None:

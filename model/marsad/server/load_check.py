@@ -123,7 +123,7 @@ def main(
 ) -> None:
     """Put load on a running service; exit code 1 for an error or an answer that differs."""
     with told_plainly():
-        reports = [d for source in sources for d in documents(source, None)]
+        reports = list(documents(sources, None))
         figures = check(url, load(model), reports, clients, seconds)
         print(json.dumps(asdict(figures)))
         raise typer.Exit(0 if figures.sound else 1)
