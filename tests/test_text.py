@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from textwrap import wrap
 
 import pytest
 from hypothesis import given
@@ -167,6 +168,36 @@ def test_span_finds_the_words_that_the_characters_touch(text: str, start: int, s
 def test_span_of_no_words_is_none() -> None:
     assert Words((), (), ()).span(0, 5) is None
     assert split_words("قصف  جوي").span(3, 5) is None
+
+
+_REPORT = (
+    "قالت مصادر محلية إن مسلحين مجهولين هاجموا حاجزا أمنيا على الطريق العام بين المدينتين فجر "
+    "اليوم، وأسفر الهجوم عن مقتل ثلاثة جنود وجرح خمسة آخرين نقلوا إلى المستشفى. وأعلن قائد "
+    "المنطقة أن قواته تلاحق المهاجمين في القرى المجاورة"
+)
+
+
+@pytest.mark.parametrize("width", [40, 60, 78, 100])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_that_is_wrapped_is_read_as_if_it_were_not(width: int, end: str) -> None:
+    flat, wrapped = (split_words(text) for text in (_REPORT, end.join(wrap(_REPORT, width))))
+    assert wrapped.forms == flat.forms
+    assert wrapped.breaks == flat.breaks
+    title = split_words(f"هجوم على حاجز\n\n{end.join(wrap(_REPORT, width))}")
+    assert title.line_starts() == [3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "القتلى: ثلاثة جنود\nالجرحى: خمسة\nالمكان: حاجز على الطريق العام\nالوقت: فجر اليوم",
+        f"{_REPORT}\n{_REPORT}\n{_REPORT}",  # paragraphs, wider than what is wrapped
+        "أ ب\nأ ب\nأ ب\nأ ب",  # narrower
+        "هجوم على حاجز في الطريق العام\nمقتل ثلاثة جنود وجرح خمسة في هجوم",
+    ],
+)
+def test_other_lines_are_lines(text: str) -> None:
+    assert len(split_words(text).line_starts()) == text.count("\n")
 
 
 def test_words_that_begin_a_line() -> None:

@@ -37,6 +37,9 @@ _FOLD = str.maketrans("\u06cc\u06a9", "\u064a\u0643")
 JOINED = frozenset("وفبلكسأ")
 # Letters beyond the first 64 say nothing more about a word, and a 1 MB "word" stays cheap.
 _LONGEST = 64
+# A text is wrapped where so many of its lines, at least, and so large a share, are full; lines of
+# other widths are paragraphs, titles, items of lists
+_FULL_LINES, _FULL_SHARE, _WIDTHS = 2, 2 / 3, range(30, 121)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Words:
     """The words of a text.
 
     `spans` holds (start, end) code points; `forms` what the encoder reads, never empty;
-    `breaks` the number of sentence ends and line breaks before each word.
+    `breaks` the number of sentence ends and line breaks before each word; a line that ends where
+    a text is wrapped to a width is none.
     """
 
     spans: tuple[tuple[int, int], ...]
@@ -71,16 +75,40 @@ def split_words(text: str) -> Words:
     spans: list[tuple[int, int]] = []
     forms: list[str] = []
     breaks: list[int] = []
-    seen, last_end, ended = 0, 0, False
+    seen, last_end, ended, wraps = 0, 0, False, _wraps(text)
     for match in WORD.finditer(text):
         start, end = match.span()
-        if spans and (ended or "\n" in text[last_end:start]):
+        if spans and (ended or _breaks(text, last_end, start, wraps)):
             seen += 1
         spans.append((start, end))
         forms.append(normalise(match.group()))
         breaks.append(seen)
         last_end, ended = end, match.group() in _SENTENCE_END
     return Words(tuple(spans), tuple(forms), tuple(breaks))
+
+
+def _breaks(text: str, start: int, end: int, wraps: frozenset[int]) -> bool:
+    """Whether a line ends between two words, other than by being wrapped."""
+    at = text.find("\n", start, end)
+    return at >= 0 and (at not in wraps or "\n" in text[at + 1 : end])
+
+
+def _wraps(text: str) -> frozenset[int]:
+    """Where the lines of a text that is wrapped to a width are full: the next word had no room."""
+    lines = text.split("\n")
+    width = max(map(len, lines))
+    if len(lines) <= _FULL_LINES or width not in _WIDTHS:
+        return frozenset()
+    ends, full, at = 0, [], 0
+    for line, after in pairwise(lines):
+        at += len(line)
+        if line.strip() and (words := after.split(maxsplit=1)):
+            ends += 1
+            if len(line) + 1 + len(words[0]) > width:
+                full.append(at)
+        at += 1
+    wrapped = len(full) >= max(_FULL_LINES, _FULL_SHARE * ends)
+    return frozenset(full) if wrapped else frozenset()
 
 
 def title_end(text: str) -> int:
