@@ -147,9 +147,10 @@ def test_joined_letters_stay_outside(word: str, letters: int, surface: str) -> N
     assert report.surface(report.events[0]) == surface
 
 
-def test_a_span_of_tatweel_alone_is_not_empty() -> None:
-    (mention,) = read("ــ", hand_made([1], [0])).mentions
-    assert (mention.start, mention.end) == (1, 2)
+def test_strokes_before_a_mention_are_not_of_it_and_alone_are_none() -> None:
+    (mention,) = read("لــ", hand_made([1], [0], clitics={0: 1})).mentions
+    assert (mention.start, mention.end) == (2, 3)  # never empty
+    assert read("ـ", hand_made([1], [0])).mentions == ()
 
 
 def test_the_outside_bias_of_statuses_moves_the_first_one() -> None:
@@ -274,6 +275,7 @@ def test_trigger_features_against_a_loop(seed: int, monkeypatch: pytest.MonkeyPa
     rng = np.random.default_rng(seed)
     words = split_words("قصف الجيش بلدة. ثم قصف\nالحزب قاعدة ونفى الجيش مقتل أحد")
     monkeypatch.setattr("marsad.decode._AROUND", 2)
+    monkeypatch.setattr("marsad.decode._PASSAGE", 4)
     scores = hand_made([0] * len(words), [0] * len(words))._replace(
         trigger_roles=rng.normal(0, 2, (len(words), ROLES * DEPTH)).astype(np.float32)
     )
@@ -290,7 +292,8 @@ def test_trigger_features_against_a_loop(seed: int, monkeypatch: pytest.MonkeyPa
         evidence = [min(max(found, -3.0), 6.0) for found in (agents, weapons)]
         wanted = _crossed([odds[e], others, 0.0, *evidence])
         place = candidates[e].first
-        around = np.mean([said[n] for n in range(len(words)) if abs(n - place) <= 2], 0)
+        near = [said[n] for n in range(len(words)) if abs(n - place) <= 2]
+        around = np.sum(near, 0) / max(len(near), 4)
         assert row.tolist() == pytest.approx([1.0, *wanted, *around], abs=1e-4)
     (lone,) = decoder.trigger_features(candidates[:1], [], words, scores)
     wanted = _crossed([odds[0], -4.0, 0.0, -3.0, -3.0])

@@ -51,6 +51,7 @@ _REACH = 400  # words between a trigger and its arguments at most; no window sho
 _EVIDENCE = (-3.0, 6.0)
 _NO_OTHER = -4.0  # log odds of the surest other trigger where there is none
 _AROUND = 50  # words before and after a candidate that tell what the passage is about
+_PASSAGE = 25  # fewer words than these tell less of it: a mean of three is mostly chance
 
 
 class WordScores(NamedTuple):
@@ -267,7 +268,7 @@ class Decoder:
         """(E, F) One; `crossed` the log odds of a candidate, of the surest other, and of a report
         that tells events by the CRF, and those of the likeliest mention in each role, by the
         network; what the network says of the words around, `WordScores.trigger_roles` and
-        `mention_roles`, in the mean."""
+        `mention_roles`, in the mean of as many as make a passage."""
         odds = np.array([log_odds(span.score) for span in tagged])
         others = np.full(len(odds), _NO_OTHER)
         if len(odds) > 1:
@@ -284,10 +285,9 @@ class Decoder:
             evidence[slice(*own)] = best[own[0] - first : own[1] - first]
         told = np.full(len(odds), self.eventful(words))
         known = np.column_stack([odds, others, told, np.clip(evidence, *_EVIDENCE)])
-        around = span_means(
-            np.column_stack([scores.trigger_roles, scores.mention_roles]),
-            np.array([(max(s.first - _AROUND, 0), s.last + _AROUND) for s in tagged]),
-        )
+        said = np.column_stack([scores.trigger_roles, scores.mention_roles])
+        near = (said[max(s.first - _AROUND, 0) : s.last + _AROUND] for s in tagged)
+        around = np.stack([rows.sum(0) / max(len(rows), _PASSAGE) for rows in near])
         return np.column_stack([np.ones(len(odds)), crossed(known), around]).astype(np.float32)
 
     def eventful(self, words: Words) -> float:
