@@ -286,8 +286,8 @@ class Decoder:
         told = np.full(len(odds), self.eventful(words))
         known = np.column_stack([odds, others, told, np.clip(evidence, *_EVIDENCE)])
         said = np.column_stack([scores.trigger_roles, scores.mention_roles])
-        near = (said[max(s.first - _AROUND, 0) : s.last + _AROUND] for s in tagged)
-        around = np.stack([rows.sum(0) / max(len(rows), _PASSAGE) for rows in near])
+        passages = (said[max(s.first - _AROUND, 0) : s.last + _AROUND] for s in tagged)
+        around = np.stack([rows.sum(0) / max(len(rows), _PASSAGE) for rows in passages])
         return np.column_stack([np.ones(len(odds)), crossed(known), around]).astype(np.float32)
 
     def eventful(self, words: Words) -> float:
