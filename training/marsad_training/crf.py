@@ -89,20 +89,17 @@ def examples(report: Report, layer: str) -> Iterator[Example]:
         yield [report_features(words)], [REPORTS[bool(report.events)]]
         return
     events, mentions = _placed(words, report.events), _placed(words, report.mentions)
-    triggers = [found for _, found in events]
+    triggers, near = ([found for _, found in spans] for spans in (events, mentions))
     if layer == "types":
-        rows = type_features(words, triggers, [found for _, found in mentions])
-        yield from (([row], [found.type]) for row, found in zip(rows, triggers, strict=True))
-        return
-    if layer == "statuses":
-        found = zip(status_features(words, triggers), (event for event, _ in events), strict=True)
-        yield from (([row], [event.status]) for row, event in found)
-        return
-    pairs = [(e, m) for e in range(len(events)) for m in range(len(mentions))]
-    roles = [{x.id: x.role for x in event.arguments} for event, _ in events]
-    rows = role_features(words, triggers, [found for _, found in mentions], pairs)
-    for (e, m), row in zip(pairs, rows, strict=True):
-        yield [row], [roles[e].get(mentions[m][0].id, NO_ROLE)]
+        rows, told = type_features(words, triggers, near), [event.type for event, _ in events]
+    elif layer == "statuses":
+        rows, told = status_features(words, triggers), [event.status for event, _ in events]
+    else:
+        pairs = [(e, m) for e in range(len(events)) for m in range(len(mentions))]
+        roles = [{x.id: x.role for x in event.arguments} for event, _ in events]
+        rows = role_features(words, triggers, near, pairs)
+        told = [roles[e].get(mentions[m][0].id, NO_ROLE) for e, m in pairs]
+    yield from (([row], [answer]) for row, answer in zip(rows, told, strict=True))
 
 
 def _placed(words: Words, spans: Sequence[Any]) -> list[tuple[Any, Marked]]:
